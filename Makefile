@@ -1,0 +1,52 @@
+# Everything from nothing but Python: `make demo` and `make test` make a virtual environment of their own.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN ?= runs/demo
+DATA ?= runs/data
+
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint benchmark
+
+$(STAMP): setup.cfg setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt pip setuptools wheel
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[lite,test,dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(PY) train.py --flagfile=flags/demo.flags --workdir=$(RUN) --data_dir=$(DATA)
+	$(PY) evaluate.py --workdir=$(RUN)
+	$(PY) -m export.saved_model --workdir=$(RUN) --output=$(RUN)/export
+	$(PY) -m export.tflite --workdir=$(RUN) --output=$(RUN)/tflite --format=float32
+	$(PY) -m datasets.synthetic_faces.draw --expression=happiness --output=$(RUN)/someone_new.png
+	$(PY) -m export.classify --model=$(RUN)/tflite/ifgan_float32.tflite $(RUN)/someone_new.png
+	@echo
+	@echo "A person whom the model has never seen: $(RUN)/someone_new.png, named in the line above."
+	@echo "Photo beside generated face:            $(RUN)/evaluation/expression_transfer.png"
+	@echo "All figures:                            $(RUN)/evaluation/report.md"
+	@echo "Curves and pictures:                    $(BIN)/tensorboard --logdir=$(RUN)"
+
+test: $(STAMP)
+	$(PY) -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The figures of benchmarks/README.md that need no run and no data set: about half an hour, on a machine at rest.
+benchmark: $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
+	-$(PY) -m benchmarks.train_step --batch_size=4
+	-$(PY) -m benchmarks.train_step --flagfile=flags/demo.flags --nogenerator_span --steps=20
+	for batch in 2 8 16; do $(PY) -m benchmarks.train_step --side=ifgan_tf --steps=1 --batch_size=$$batch; done
+	$(PY) -m benchmarks.attention
+	-$(PY) -m benchmarks.input_pipeline
+	-$(PY) -m benchmarks.input_pipeline --flagfile=flags/demo.flags --training_steps=60
+	$(PY) -m benchmarks.inference
+	$(PY) -m benchmarks.inference --flagfile=flags/demo.flags
+	-$(PY) -m benchmarks.mobile_latency --flagfile=flags/mobile.flags
