@@ -1,0 +1,274 @@
+"""Every hyper-parameter, once: its meaning, its default and the section of the paper it comes from.
+
+The dataclasses below are the only place where a setting is declared. The absl flags of `train.py` are made
+from them (`define_flags`, `from_flags`), a run folder keeps them as `config.json` (`save`, `load`), and every
+later command reads them from there.
+
+The defaults are the paper's. Where the paper is silent the help text says what was decided.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from ifgan_tf import files
+from ifgan_tf.errors import UserError
+
+CROP_SOURCE = 256  # side of an aligned face (paper §4.2)
+CROP = 224  # side of the patch that is cropped from it (paper §4.2)
+DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "synthetic_faces")
+SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
+
+
+def _setting(default: Any, meaning: str, paper: str = "", choices: tuple[str, ...] | None = None) -> Any:
+    help_text = f"{meaning} (paper {paper})" if paper else meaning
+    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images are read and how they are shown to the networks."""
+
+    dataset: str = _setting(
+        "synthetic_faces",
+        "Data set to train on: synthetic_faces, bu_3dfe, ck_plus, mmi or raf_db; a builder configuration may follow "
+        "after a slash, as in bu_3dfe/all_intensities.",
+        "§4.1",
+    )
+    data_dir: str = _setting("~/tensorflow_datasets", "Folder of built data sets (see python -m datasets.build).")
+    manual_dir: str = _setting("", "Folder of your unpacked copy of the data set; read only when it must be built.")
+    additional_data: str = _setting(
+        "",
+        "Other data sets to train on as well, separated by commas: all images of the posed ones, the training part of "
+        "raf_db. Those that are not built in --data_dir are left out with a warning.",
+        "§4.3",
+    )
+    num_classes: int = _setting(6, "6 (basic expressions) or 7 (with neutral).", "§4.1")
+    image_size: int = _setting(224, "Side of the square image the networks see; a multiple of 32.", "§4.2")
+    rotation: float = _setting(5.0, "Largest random rotation in training, in degrees either way.", "§4.2")
+    colour_jitter: float = _setting(
+        0.0, "Random brightness, contrast and colour balance in training, as a fraction; 0 in the paper."
+    )
+    balanced_sampling: bool = _setting(
+        False, "Draw every class equally often in training, with replacement; not in the paper."
+    )
+
+    @property
+    def additional(self) -> tuple[str, ...]:
+        """The names in `additional_data`."""
+        return tuple(filter(None, (name.strip() for name in self.additional_data.split(","))))
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The three networks: generator G, discriminator D and classifier E."""
+
+    classifier_input: str = _setting(
+        "pair",
+        "What E sees: pair (photo and average face, Eq. 4), generated (the average face alone: the identity-free "
+        "one) or input (the photo alone: the baseline, without G and D).",
+        "Eq. 4",
+        ("pair", "generated", "input"),
+    )
+    backbone: str = _setting("ResNet101", "Backbone of E; see ifgan_tf/models/backbones.py.", "§4.3")
+    classifier_weights: str = _setting(
+        "imagenet", "Initial weights of the backbone: imagenet (downloaded once), none, or a weights file.", "§4.3"
+    )
+    attention: bool = _setting(True, "Three self-attention modules in G; --noattention leaves them out.", "Fig. 3")
+    generator_width: int = _setting(64, "Channels of G's first level; deeper levels have 2, 4, 8 and 8 times as many.")
+    generator_upsampling: str = _setting(
+        "transposed",
+        "How G enlarges: transposed (4x4 transposed convolution) or resize (bilinear resize, then a convolution: "
+        "no checkerboard).",
+        choices=("transposed", "resize"),
+    )
+    generator_convolutions: int = _setting(1, "Convolutions a level of G.")
+    generator_skips: int = _setting(
+        4,
+        "Skip connections of G, counted from the deepest: 4 is the full U-Net; 2 leaves out the two shallow ones, "
+        "which let fine detail, and so identity, pass.",
+    )
+    generator_span: bool = _setting(
+        False,
+        "Let G draw only mixtures of the average faces: its face then holds one number less than there are classes, "
+        "and no detail of a person; not in the paper.",
+    )
+    discriminator_width: int = _setting(64, "Channels of D's first convolution.", "§3.1")
+    discriminator_batch_norm: bool = _setting(True, "Batch normalisation in D.")
+    batch_norm_momentum: float = _setting(
+        0.9, "Momentum of every moving average of batch normalisation (0.9 is the paper's framework's default)."
+    )
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The weights of Eq. 1 and the island loss of Eq. 5."""
+
+    lambda_gan: float = _setting(1.0, "λ1, weight of the adversarial loss.", "Eq. 1")
+    lambda_l1: float = _setting(20.0, "λ2, weight of the L1 distance to the average face.", "Eq. 1")
+    lambda_softmax: float = _setting(10.0, "λ3, weight of the expression loss.", "Eq. 1")
+    lambda_island: float = _setting(1.0, "λ4, weight of the island loss.", "Eq. 1")
+    class_weights: bool = _setting(
+        False, "Weigh each image's expression loss by the rarity of its class in training; not in the paper."
+    )
+    island_alpha: float = _setting(0.03, "α, weight of the island loss's pairwise term.", "Eq. 5")
+    island_reduction: str = _setting(
+        "mean", "Island loss over a batch: mean, or sum as printed.", "Eq. 5", ("mean", "sum")
+    )
+    centre_update: str = _setting(
+        "rule",
+        "How the class centres are learnt: by the centre-loss rule, or by gradient.",
+        "Eq. 5",
+        ("rule", "gradient"),
+    )
+    centre_rate: float = _setting(0.5, "Rate of the centre-loss rule.")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam, its schedule, and the length of training."""
+
+    batch_size: int = _setting(50, "Images a step.", "§4.3")
+    epochs: int = _setting(100, "Passes over the training images.", "§4.3")
+    learning_rate: float = _setting(1e-4, "Initial learning rate of Adam, for G, D and E alike.", "§4.3")
+    learning_rate_decay: float = _setting(0.9, "Factor on the learning rate every few epochs.", "§4.3")
+    learning_rate_decay_epochs: int = _setting(10, "Epochs between two decays.", "§4.3")
+    beta_1: float = _setting(0.9, "β1 of Adam.", "§4.3")
+    beta_2: float = _setting(0.99, "β2 of Adam.", "§4.3")
+    weight_decay: float = _setting(1e-4, "L2 penalty, added to the gradient of every kernel.", "§4.3")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How the run is carried out; none of this changes the method."""
+
+    fold: int = _setting(0, "Which fold is the test set, 0 to 9 (raf_db has its own split).", "§4.1")
+    seed: int = _setting(0, "Seed of initial weights, shuffling and augmentation.")
+    mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
+    jit_compile: bool = _setting(False, "Compile the training step with XLA.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration of one run."""
+
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    run: RunConfig = dataclasses.field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        """Checks what a type cannot.
+
+        Raises:
+          UserError: naming the flag, what was expected and what to do.
+        """
+        size = self.data.image_size
+        if size <= 0 or size % SIZE_DIVISOR:
+            raise UserError(
+                f"--image_size={size}: expected a positive multiple of {SIZE_DIVISOR}, because the generator halves "
+                f"its input five times; try {max(SIZE_DIVISOR, round(size / SIZE_DIVISOR) * SIZE_DIVISOR)}"
+            )
+        if self.data.num_classes not in (6, 7):
+            raise UserError(f"--num_classes={self.data.num_classes}: expected 6, or 7 (with neutral)")
+        for name in self.data.additional:
+            if name.partition("/")[0] not in DATASETS:
+                raise UserError(f"--additional_data={name}: expected some of {', '.join(DATASETS)}")
+            if name.partition("/")[0] == self.data.dataset.partition("/")[0]:
+                raise UserError(
+                    f"--additional_data={name}: that is --dataset itself, whose test images must stay unseen"
+                )
+        if not 0 <= self.model.generator_skips <= 4:
+            raise UserError(f"--generator_skips={self.model.generator_skips}: expected 0 to 4")
+        for name, value in (
+            ("generator_convolutions", self.model.generator_convolutions),
+            ("generator_width", self.model.generator_width),
+            ("discriminator_width", self.model.discriminator_width),
+            ("batch_size", self.optimizer.batch_size),
+            ("epochs", self.optimizer.epochs),
+            ("learning_rate_decay_epochs", self.optimizer.learning_rate_decay_epochs),
+        ):
+            if value < 1:
+                raise UserError(f"--{name}={value}: expected at least 1")
+
+
+def sections() -> dict[str, type]:
+    """Name and dataclass of every section of `Config`."""
+    tree = Config()
+    return {field.name: type(getattr(tree, field.name)) for field in dataclasses.fields(Config)}
+
+
+def define_flags() -> None:
+    """Makes one absl flag of every setting; `--fold` is left to the entry point, which also takes `all`."""
+    definers = {int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string, bool: flags.DEFINE_bool}
+    for section in sections().values():
+        for field in dataclasses.fields(section):
+            if field.name == "fold":
+                continue
+            help_text, choices = field.metadata["help"], field.metadata["choices"]
+            if choices:
+                flags.DEFINE_enum(field.name, field.default, choices, help_text)
+            else:
+                definers[type(field.default)](field.name, field.default, help_text)
+
+
+def from_flags(values: flags.FlagValues, fold: int) -> Config:
+    """The configuration that parsed flags describe, for one fold.
+
+    Raises:
+      UserError: see `Config.__post_init__`.
+    """
+    tree = {}
+    for name, section in sections().items():
+        settings = {f.name: values[f.name].value for f in dataclasses.fields(section) if f.name != "fold"}
+        if name == "run":
+            settings["fold"] = fold
+        if name == "data":
+            settings["data_dir"] = str(Path(settings["data_dir"]).expanduser().absolute())
+        tree[name] = section(**settings)
+    return Config(**tree)
+
+
+def to_dict(config: Config) -> dict[str, dict[str, Any]]:
+    """The configuration as nested plain values, section by section."""
+    return dataclasses.asdict(config)
+
+
+def save(config: Config, path: Path) -> None:
+    """Writes `config` as JSON, beside first and then renamed."""
+    files.write_text(path, json.dumps(to_dict(config), indent=2) + "\n")
+
+
+def load(path: Path) -> Config:
+    """Reads what `save` wrote.
+
+    Raises:
+      UserError: when the file is missing, is not JSON, or has settings this version does not know.
+    """
+    try:
+        tree = json.loads(path.read_text())
+        return Config(**{name: section(**tree[name]) for name, section in sections().items()})
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: not a configuration of this version ({error}); train again into a new --workdir"
+        ) from None
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """Flags whose values differ, as `--flag: old -> new`. Where data lie is no part of the method and is left out."""
+    lines = []
+    for section, settings in to_dict(old).items():
+        for name, value in settings.items():
+            other = to_dict(new)[section][name]
+            if value != other and name not in ("data_dir", "manual_dir"):
+                lines.append(f"--{name}: {value} -> {other}")
+    return lines

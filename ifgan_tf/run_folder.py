@@ -1,0 +1,127 @@
+"""A run folder: all that a later command needs to know of a training run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ifgan_tf import config as config_lib
+from ifgan_tf import labels
+from ifgan_tf.config import Config
+from ifgan_tf.data import folds
+from ifgan_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from ifgan_tf.models.networks import Networks
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One fold's run folder.
+
+    `config.json`, `folds.json`, `average_faces/<label>.png`, `checkpoints/best/`, `checkpoints/last/`, `metrics.jsonl`,
+    TensorBoard events under `tensorboard/`, and `evaluation/`.
+    """
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def folds_file(self) -> Path:
+        return self.path / "folds.json"
+
+    @property
+    def average_faces_dir(self) -> Path:
+        return self.path / "average_faces"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard_dir(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def evaluation_dir(self) -> Path:
+        return self.path / "evaluation"
+
+    def config(self) -> Config:
+        """The run's configuration. Raises `UserError` when this is no run folder."""
+        return config_lib.load(self.config_file)
+
+    def classes(self) -> tuple[str, ...]:
+        """The run's class names, in label order."""
+        return labels.classes(self.config().data.num_classes)
+
+    def fold(self) -> folds.Fold:
+        """The run's subjects. Raises `UserError` when this is no run folder."""
+        return folds.load(self.folds_file)
+
+    def average_faces(self) -> np.ndarray:
+        """The average face of every class: uint8 [classes, 256, 256, 3], RGB.
+
+        Raises:
+          UserError: when one is missing.
+        """
+        from ifgan_tf.data.images import read_image
+
+        files = [self.average_faces_dir / f"{name}.png" for name in self.classes()]
+        for file in files:
+            if not file.is_file():
+                raise UserError(f"{file}: no such average face; expected a run folder made by train.py --workdir=…")
+        return np.stack([read_image(file) for file in files])
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of `metrics.jsonl`, one a finished epoch."""
+        lines = self.metrics_file.read_text().splitlines() if self.metrics_file.is_file() else []
+        return [json.loads(line) for line in lines]
+
+    def checkpoint_epoch(self, which: str) -> int | None:
+        """How many epochs the checkpoint `best` or `last` had been trained for; None when there is none yet."""
+        import tensorflow as tf
+
+        latest = tf.train.latest_checkpoint(str(self.checkpoints_dir / which))
+        return None if latest is None else int(latest.rsplit("-", 1)[1])  # training numbers checkpoints by epochs
+
+    def networks(self, which: str = "best") -> Networks:
+        """G, D and E from a checkpoint: `best` on validation, or of the `last` epoch.
+
+        Raises:
+          UserError: when the run has none yet.
+        """
+        from ifgan_tf.models.networks import load_networks
+
+        return load_networks(self.config(), self.checkpoints_dir / which)
+
+
+def fold_folder(workdir: Path, fold: int) -> Path:
+    """Where `--fold=all` keeps one fold: `workdir/fold_03`."""
+    return workdir / f"fold_{fold:02d}"
+
+
+def fold_folders(workdir: Path) -> list[RunFolder]:
+    """The run folders under `--workdir`: itself, or its `fold_00` … `fold_09` after `--fold=all`.
+
+    Raises:
+      UserError: when there is none.
+    """
+    if (workdir / "config.json").is_file():
+        return [RunFolder(workdir)]
+    found = [RunFolder(path.parent) for path in sorted(workdir.glob("fold_[0-9][0-9]/config.json"))]
+    if not found:
+        raise UserError(
+            f"--workdir={workdir}: no run there (no config.json); train one with train.py --workdir={workdir}"
+        )
+    return found

@@ -1,0 +1,126 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from ifgan_tf import config
+from ifgan_tf.config import Config, DataConfig, ModelConfig, OptimizerConfig
+from ifgan_tf.errors import UserError
+
+PRESETS = sorted((Path(__file__).parents[2] / "flags").glob("*.flags"))
+
+
+@pytest.fixture
+def values(monkeypatch):
+    """A fresh set of flags, as a command line would fill it."""
+    fresh = flags.FlagValues()
+    monkeypatch.setattr(flags, "FLAGS", fresh)
+    for kind in ("integer", "float", "string", "bool", "enum"):
+        define = getattr(flags, f"DEFINE_{kind}")
+        monkeypatch.setattr(flags, f"DEFINE_{kind}", lambda *a, define=define: define(*a, flag_values=fresh))
+    flags.DEFINE_string("workdir", None, "")
+    flags.DEFINE_string("fold", "0", "")
+    config.define_flags()
+    return fresh
+
+
+def parsed(values, *arguments, fold=0):
+    values(["train.py", *arguments])
+    return config.from_flags(values, fold)
+
+
+def test_defaults_are_the_papers():
+    paper = Config()
+    assert (paper.loss.lambda_gan, paper.loss.lambda_l1, paper.loss.lambda_softmax, paper.loss.lambda_island) == (
+        1,
+        20,
+        10,
+        1,
+    )
+    assert paper.loss.island_alpha == 0.03
+    optimizer = paper.optimizer
+    assert (optimizer.batch_size, optimizer.epochs, optimizer.weight_decay) == (50, 100, 1e-4)
+    assert (optimizer.learning_rate, optimizer.learning_rate_decay, optimizer.learning_rate_decay_epochs) == (
+        1e-4,
+        0.9,
+        10,
+    )
+    assert (optimizer.beta_1, optimizer.beta_2) == (0.9, 0.99)
+    assert (paper.data.image_size, paper.data.rotation, paper.model.backbone) == (224, 5.0, "ResNet101")
+    assert (paper.model.classifier_input, paper.model.classifier_weights) == ("pair", "imagenet")
+
+
+def test_no_flags_give_the_defaults(values):
+    assert parsed(values) == dataclasses.replace(
+        Config(), data=dataclasses.replace(DataConfig(), data_dir=str(Path("~/tensorflow_datasets").expanduser()))
+    )
+
+
+def test_every_setting_has_a_flag_with_its_meaning(values):
+    for section in config.sections().values():
+        for field in dataclasses.fields(section):
+            assert field.name in values
+            assert field.name == "fold" or values[field.name].help
+
+
+def test_flags_reach_their_setting(values):
+    made = parsed(values, "--image_size=64", "--noattention", "--lambda_l1=5", "--classifier_input=generated", fold=3)
+    assert made.data.image_size == 64 and not made.model.attention and made.loss.lambda_l1 == 5.0
+    assert made.model.classifier_input == "generated" and made.run.fold == 3
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.stem)
+def test_every_preset_parses(values, preset):
+    parsed(values, f"--flagfile={preset}")
+
+
+def test_there_are_presets():
+    assert {"demo", "bu_3dfe_small"} <= {preset.stem for preset in PRESETS}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Config(data=DataConfig(image_size=100)),
+            r"--image_size=100: expected a positive multiple of 32.*try 96",
+        ),
+        (lambda: Config(data=DataConfig(image_size=0)), r"--image_size=0"),
+        (lambda: Config(data=DataConfig(num_classes=8)), r"--num_classes=8: expected 6, or 7"),
+        (lambda: Config(model=ModelConfig(generator_skips=5)), r"--generator_skips=5: expected 0 to 4"),
+        (lambda: Config(optimizer=OptimizerConfig(batch_size=0)), r"--batch_size=0: expected at least 1"),
+        (lambda: Config(optimizer=OptimizerConfig(epochs=0)), r"--epochs=0: expected at least 1"),
+    ],
+)
+def test_impossible_settings_are_named(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_saved_and_loaded(tmp_path):
+    made = Config(data=DataConfig(image_size=64), model=ModelConfig(attention=False))
+    config.save(made, tmp_path / "config.json")
+    assert config.load(tmp_path / "config.json") == made
+    assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_missing_file_is_no_run_folder(tmp_path):
+    with pytest.raises(UserError, match=r"config\.json: no such file; expected a run folder"):
+        config.load(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize("change", [lambda tree: tree["data"].update(colour="red"), lambda tree: tree.pop("loss")])
+def test_another_versions_file_is_refused(tmp_path, change):
+    tree = config.to_dict(Config())
+    change(tree)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(tree))
+    with pytest.raises(UserError, match="not a configuration of this version"):
+        config.load(path)
+
+
+def test_differences_name_the_flags_but_not_where_data_lie():
+    other = Config(data=DataConfig(data_dir="/elsewhere", image_size=64))
+    assert config.differences(Config(), other) == ["--image_size: 224 -> 64"]

@@ -1,0 +1,36 @@
+import pytest
+
+from ifgan_tf import config as config_lib
+from ifgan_tf.errors import UserError
+from ifgan_tf.run_folder import RunFolder, fold_folders
+
+
+def test_a_single_run_is_its_own_fold(tmp_path, tiny_config):
+    config_lib.save(tiny_config, tmp_path / "config.json")
+    assert fold_folders(tmp_path) == [RunFolder(tmp_path)]
+    assert RunFolder(tmp_path).config() == tiny_config
+    assert RunFolder(tmp_path).classes()[-1] == "surprise"
+
+
+def test_folds_are_found_in_order(tmp_path, tiny_config):
+    for name in ("fold_03", "fold_00", "notes"):
+        (tmp_path / name).mkdir()
+        config_lib.save(tiny_config, tmp_path / name / "config.json")
+    assert [run.path.name for run in fold_folders(tmp_path)] == ["fold_00", "fold_03"]
+
+
+def test_no_run_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"--workdir=.*: no run there .*train\.py"):
+        fold_folders(tmp_path)
+
+
+def test_a_missing_average_face_is_named(tmp_path, tiny_config):
+    config_lib.save(tiny_config, tmp_path / "config.json")
+    with pytest.raises(UserError, match=r"average_faces/anger\.png: no such average face"):
+        RunFolder(tmp_path).average_faces()
+
+
+def test_a_run_without_checkpoint_is_named(tmp_path, tiny_config):
+    config_lib.save(tiny_config, tmp_path / "config.json")
+    with pytest.raises(UserError, match="no such checkpoint; train the run first"):
+        RunFolder(tmp_path).networks()
