@@ -1,0 +1,38 @@
+"""E, the expression classifier (paper §3.1, §4.3)."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from ifgan_tf.config import Config
+from ifgan_tf.models.backbones import PREPROCESSING, Preprocess, build_backbone
+
+CHANNELS = {"pair": 6, "generated": 3, "input": 3}
+
+
+def build_classifier(config: Config) -> keras.Model:
+    """The classifier E: preprocessing, backbone, global average pooling, one dense layer.
+
+    Returns:
+      A functional model: float [B, S, S, C] in [-1, 1], C = 6 for `classifier_input=pair` (photo then average
+      face), else 3 → `{"logits": float32 [B, classes], "feature": float32 [B, F]}`; the pooled feature is what the
+      island loss (Eq. 5) sees.
+
+    Raises:
+      UserError: see `build_backbone`.
+    """
+    size, channels = config.data.image_size, CHANNELS[config.model.classifier_input]
+    backbone = build_backbone(
+        config.model.backbone,
+        config.model.classifier_weights,
+        size,
+        channels,
+        config.model.batch_norm_momentum,
+    )
+    images = keras.Input((size, size, channels), name="images")
+    x = Preprocess(PREPROCESSING[config.model.backbone], name="preprocess")(images)
+    x = backbone(x)
+    feature = layers.GlobalAveragePooling2D(dtype="float32", name="feature")(x)
+    logits = layers.Dense(config.data.num_classes, dtype="float32", name="logits")(feature)
+    return keras.Model(images, {"logits": logits, "feature": feature}, name="classifier")

@@ -1,0 +1,63 @@
+"""The networks of a run, built from its configuration and restored from its checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ifgan_tf.config import Config
+from ifgan_tf.errors import UserError
+from ifgan_tf.models.classifier import build_classifier
+from ifgan_tf.models.discriminator import build_discriminator
+from ifgan_tf.models.generator import build_generator
+
+
+class Networks(NamedTuple):
+    """G, D and E. G and D are None for the baseline (`classifier_input=input`)."""
+
+    generator: keras.Model | None
+    discriminator: keras.Model | None
+    classifier: keras.Model
+
+
+def build_networks(config: Config) -> Networks:
+    """New networks with initial weights drawn from the run's seed."""
+    keras.utils.set_random_seed(config.run.seed)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.run.mixed_precision else "float32")
+    classifier = build_classifier(config)
+    if config.model.classifier_input == "input":
+        return Networks(None, None, classifier)
+    return Networks(build_generator(config), build_discriminator(config), classifier)
+
+
+def trackables(networks: Networks) -> dict[str, keras.Model]:
+    """The networks that exist, under the names that checkpoints use."""
+    return {name: model for name, model in networks._asdict().items() if model is not None}
+
+
+def load_networks(config: Config, checkpoint: Path) -> Networks:
+    """The networks of a run, with the weights of one of its checkpoints.
+
+    Args:
+      config: the run's.
+      checkpoint: folder of a `tf.train.CheckpointManager`, such as `checkpoints/best`.
+
+    Raises:
+      UserError: when the checkpoint is missing or belongs to another configuration.
+    """
+    latest = tf.train.latest_checkpoint(str(checkpoint))
+    if latest is None:
+        raise UserError(f"{checkpoint}: no such checkpoint; train the run first (train.py --workdir=…)")
+    # The weights come from the checkpoint: nothing is downloaded to be overwritten.
+    model = dataclasses.replace(config.model, classifier_weights="none")
+    networks = build_networks(dataclasses.replace(config, model=model))
+    try:
+        status = tf.train.Checkpoint(**trackables(networks)).restore(latest).expect_partial()
+        status.assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise UserError(f"{checkpoint}: does not fit the run's config.json ({str(error)[:200]})") from None
+    return networks
