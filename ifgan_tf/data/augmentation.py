@@ -1,0 +1,94 @@
+"""Random views of aligned faces for training (paper §4.2): flip, rotation, crop; and optional colour jitter.
+
+Every draw is stateless: the same seed gives the same view, so that a resumed run sees what an uninterrupted one
+would have seen. Rotation, flip and crop are one resampling, so nothing is blurred twice.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+
+def augment(images: tf.Tensor, seed: tf.Tensor, image_size: int, rotation: float, colour_jitter: float) -> tf.Tensor:
+    """A random view of every image of a batch.
+
+    Args:
+      images: uint8 [B, W, W, 3], W at least `image_size`.
+      seed: int [2].
+      image_size: side S of the random crop.
+      rotation: largest rotation either way, in degrees.
+      colour_jitter: largest relative change of brightness, contrast and colour balance; 0 for none.
+    Returns:
+      uint8 [B, S, S, 3].
+    """
+    batch, side = tf.shape(images)[0], images.shape[1]
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    transforms = view_transforms(batch, seeds[0], side, image_size, rotation)
+    views = tf.numpy_function(functools.partial(_resample, image_size=image_size), [images, transforms], tf.uint8)
+    views.set_shape((None, image_size, image_size, 3))
+    return jitter_colours(views, seeds[1], colour_jitter) if colour_jitter else views
+
+
+def _resample(images: np.ndarray, transforms: np.ndarray, image_size: int) -> np.ndarray:
+    """Bilinear; beyond the border, the border's pixels. OpenCV takes a fifth of the time of TensorFlow's operation."""
+    views = np.empty((len(images), image_size, image_size, 3), np.uint8)
+    for image, transform, view in zip(images, transforms, views, strict=True):
+        cv2.warpAffine(
+            image,
+            transform[:6].reshape(2, 3),
+            (image_size, image_size),
+            dst=view,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    return views
+
+
+def view_transforms(batch: tf.Tensor, seed: tf.Tensor, side: int, image_size: int, rotation: float) -> tf.Tensor:
+    """Projective transforms that map a pixel of the view to one of the image: mirror or not, ±rotation, crop.
+
+    Args:
+      batch: number of images B.
+      seed: int [2].
+      side: W of the images.
+      image_size: S of the views.
+      rotation: in degrees.
+    Returns:
+      float32 [B, 8]; the first six are the rows of OpenCV's 2x3 matrix from view to image.
+    """
+    draws = tf.random.stateless_uniform([4, batch], seed)
+    mirror = tf.where(draws[0] < 0.5, -1.0, 1.0)
+    angle = (2.0 * draws[1] - 1.0) * (rotation * math.pi / 180.0)
+    # Whole pixels, so that a crop alone does not resample.
+    left, top = (tf.floor(draws[i] * (side - image_size + 1)) for i in (2, 3))
+    centre = (side - 1) / 2.0
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    # image = centre + R(angle) · diag(mirror, 1) · (view + (left, top) - centre)
+    a, b, d, e = cos * mirror, -sin, sin * mirror, cos
+    x0, y0 = left - centre, top - centre
+    c, f = a * x0 + b * y0 + centre, d * x0 + e * y0 + centre
+    zero = tf.zeros_like(a)
+    return tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
+
+
+def jitter_colours(images: tf.Tensor, seed: tf.Tensor, amount: float) -> tf.Tensor:
+    """Random contrast, brightness and colour balance of every image.
+
+    Args:
+      images: uint8 [B, S, S, 3].
+      seed: int [2].
+      amount: largest relative change.
+    Returns:
+      uint8 [B, S, S, 3].
+    """
+    x = tf.cast(images, tf.float32)
+    draws = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 5], seed, -amount, amount)
+    mean = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
+    x = (x - mean) * (1.0 + draws[..., :1]) + mean * (1.0 + draws[..., 1:2])
+    x = x * (1.0 + 0.5 * draws[..., 2:])
+    return tf.saturate_cast(tf.round(x), tf.uint8)

@@ -1,0 +1,166 @@
+"""Aligned faces of a built data set, in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ifgan_tf import labels
+from ifgan_tf.config import CROP, CROP_SOURCE
+from ifgan_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Aligned faces and what is known of each, in the order of the data set.
+
+    Attributes:
+      images: uint8 [N, W, W, 3], RGB, before cropping (see `working_size`).
+      labels: int32 [N], in the order of `labels.EXPRESSIONS`.
+      subjects, sources: str [N].
+      detected: bool [N], False where no face was found and the fallback crop was used.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    subjects: np.ndarray
+    sources: np.ndarray
+    detected: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def units(self) -> np.ndarray:
+        """What a fold never splits, str [N]: the subject, or the image's own name where no one says who it is."""
+        own = [PurePosixPath(source).name for source in self.sources.tolist()]
+        return np.where(self.subjects == "", np.array(own, str), self.subjects)
+
+    def select(self, mask: np.ndarray) -> Faces:
+        """The faces where `mask`, bool [N], holds."""
+        return Faces(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
+
+    @staticmethod
+    def join(parts: Sequence[Faces]) -> Faces:
+        """The faces of several sets, of one size, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return Faces(*(np.concatenate([getattr(part, name) for part in parts]) for name in Faces.__dataclass_fields__))
+
+
+def working_size(image_size: int) -> int:
+    """Side that an aligned 256x256 face is resampled to, so that a crop of `image_size` is 224/256 of it (§4.2)."""
+    return round(image_size * CROP_SOURCE / CROP)
+
+
+def resize(image: np.ndarray, side: int) -> np.ndarray:
+    """The project's one way to resample a face: antialiased when it shrinks.
+
+    Args:
+      image: uint8 [H, W, 3].
+      side: of the result.
+    Returns:
+      uint8 [side, side, 3].
+    """
+    shrinks = side < min(image.shape[:2])
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def centre_crop(images: np.ndarray, side: int) -> np.ndarray:
+    """The central patch of validation, test and average faces: [..., W, W, 3] → [..., side, side, 3]."""
+    start = (images.shape[-2] - side) // 2
+    return images[..., start : start + side, start : start + side, :]
+
+
+def model_view(image: np.ndarray, image_size: int) -> np.ndarray:
+    """What a model of `image_size` is shown of an aligned face outside training: uint8 [S, S, 3]."""
+    return centre_crop(resize(image, working_size(image_size)), image_size)
+
+
+def load_faces(dataset: str, data_dir: str, split: str, num_classes: int, image_size: int) -> Faces:
+    """Reads a built data set.
+
+    Args:
+      dataset: name, or name/configuration.
+      data_dir: folder of built data sets.
+      split: `train`, `test` (raf_db alone has it), or `all`.
+      num_classes: labels from here on are left out.
+      image_size: of the model; images are resampled to `working_size` of it.
+
+    Raises:
+      UserError: when the data set has not been built.
+    """
+    from tqdm import tqdm
+
+    side, columns = working_size(image_size), defaultdict[str, list[Any]](list)
+    # One array from the start: a list of RAF-DB's images and their stack would take twice three gigabytes at 224.
+    builder = open_builder(dataset, data_dir)
+    images = np.empty((_count(builder, split), side, side, 3), np.uint8)
+    examples = _decoded(builder, split, num_classes)
+    for index, example in enumerate(tqdm(examples, desc=f"reading {dataset}", unit="img", leave=False)):
+        images[index] = resize(example["image"], side)
+        columns["labels"].append(example["label"])
+        columns["subjects"].append(example["subject"].decode())
+        columns["sources"].append(example["source"].decode())
+        columns["detected"].append(example["detection_confidence"] > 0)
+    faces = Faces(
+        images=images[: len(columns["labels"])],
+        labels=np.array(columns["labels"], np.int32),
+        subjects=np.array(columns["subjects"], str),
+        sources=np.array(columns["sources"], str),
+        detected=np.array(columns["detected"], bool),
+    )
+    absent = sorted(set(range(num_classes)) - set(faces.labels.tolist()))
+    if absent:
+        names = ", ".join(labels.EXPRESSIONS[label] for label in absent)
+        raise UserError(f"--dataset={dataset}: the built data in {data_dir} have no image of {names}; build it again")
+    return faces
+
+
+def iterate(dataset: str, data_dir: str, split: str, num_classes: int) -> Iterator[dict[str, Any]]:
+    """The examples of a built data set as NumPy values, those with labels below `num_classes`.
+
+    Raises:
+      UserError: when the data set has not been built.
+    """
+    return _decoded(open_builder(dataset, data_dir), split, num_classes)
+
+
+def open_builder(dataset: str, data_dir: str) -> Any:
+    """The TFDS builder of a built data set; its code need not be importable.
+
+    Raises:
+      UserError: when the data set has not been built.
+    """
+    from etils import epath
+    from tensorflow_datasets.core import dataset_builder, read_only_builder, utils
+
+    # From the files alone: tfds.builder and tfds.core.builder_from_files also ask whatever builder of that name happens
+    # to be imported, and look where *its* default configuration would be.
+    name, _, config = dataset.partition("/")
+    folder = epath.Path(data_dir).expanduser() / name
+    try:
+        folder = folder / (config or dataset_builder.load_default_config_name(folder) or "")
+        versions = utils.version.list_all_versions(folder)
+        return read_only_builder.builder_from_directory(folder / str(versions[-1]))
+    except (IndexError, ValueError, AssertionError, OSError):
+        raise UserError(
+            f"--dataset={dataset}: not built in --data_dir={data_dir}. Build it with: "
+            f"python -m datasets.build --dataset={dataset} --manual_dir=YOUR_COPY --data_dir={data_dir}"
+        ) from None
+
+
+def _count(builder: Any, split: str) -> int:
+    return sum(info.num_examples for name, info in builder.info.splits.items() if split in (name, "all"))
+
+
+def _decoded(builder: Any, split: str, num_classes: int) -> Iterator[dict[str, Any]]:
+    for example in builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator():
+        if example["label"] < num_classes:
+            yield example

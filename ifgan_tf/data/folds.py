@@ -1,0 +1,122 @@
+"""Which images train, validate and test (paper §4.1).
+
+The posed sets: ten subsets, mutually exclusive by subjects. RAF-DB: its owners' split, and part of its training images
+to choose the checkpoint by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ifgan_tf import files
+from ifgan_tf.errors import UserError
+
+NUM_FOLDS = 10
+OFFICIAL_SPLIT = "raf_db"  # the one set that is not evaluated in folds; it does not say who is in a photo
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The subjects of the three parts of one fold, sorted; no subject is in two.
+
+    For RAF-DB, whose photos have no subjects, they are names of images (see `Faces.units`).
+    """
+
+    fold: int
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        parts = {"train": set(self.train), "validation": set(self.validation), "test": set(self.test)}
+        for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+            if shared := parts[one] & parts[other]:
+                raise UserError(f"fold {self.fold}: subjects {sorted(shared)} are both in {one} and in {other}")
+
+    def masks(self, subjects: np.ndarray) -> dict[str, np.ndarray]:
+        """Which images belong to which part.
+
+        Args:
+          subjects: [N], the subject (or `Faces.units`) of every image.
+        Returns:
+          `train`, `validation` and `test`, each bool [N].
+        """
+        return {part: np.isin(subjects, getattr(self, part)) for part in ("train", "validation", "test")}
+
+
+def has_folds(dataset: str) -> bool:
+    """Whether a data set (name, or name/configuration) is evaluated in ten folds by subject."""
+    return dataset.partition("/")[0] != OFFICIAL_SPLIT
+
+
+def fold_of(dataset: str, units: Sequence[str], fold: int) -> Fold:
+    """Fold `fold` of a data set, or its official split.
+
+    Args:
+      dataset: name, or name/configuration.
+      units: the subjects, or names of images, see `Faces.units`.
+      fold: 0 to 9; 0 where there is an official split.
+
+    Raises:
+      UserError: see `subject_fold`.
+    """
+    return subject_fold(units, fold) if has_folds(dataset) else official_fold(units)
+
+
+def official_fold(names: Sequence[str]) -> Fold:
+    """RAF-DB's own split by the names of its images, `train_…` and `test_…`.
+
+    A tenth of the training images validates, chosen by a hash of the name: the same images whatever else is there.
+    """
+    parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    for name in sorted(set(names)):
+        held_out = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % NUM_FOLDS == 0
+        parts["test" if name.startswith("test_") else "validation" if held_out else "train"].append(name)
+    return Fold(0, *(tuple(parts[part]) for part in ("train", "validation", "test")))
+
+
+def subject_fold(subjects: Sequence[str], fold: int) -> Fold:
+    """Fold `fold` of a posed set: subjects are sorted, and a subject's subset is its rank modulo ten.
+
+    Subset k is the test set, k + 1 (mod 10) validates, the other eight train.
+
+    Raises:
+      UserError: for a fold outside 0..9, or fewer than ten subjects.
+    """
+    if not 0 <= fold < NUM_FOLDS:
+        raise UserError(f"--fold={fold}: expected 0 to {NUM_FOLDS - 1}, or all")
+    ranked = sorted(set(subjects))
+    if len(ranked) < NUM_FOLDS:
+        raise UserError(f"{len(ranked)} subjects: subject-independent folds need at least {NUM_FOLDS}")
+    parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    for rank, subject in enumerate(ranked):
+        subset = rank % NUM_FOLDS
+        part = "test" if subset == fold else "validation" if subset == (fold + 1) % NUM_FOLDS else "train"
+        parts[part].append(subject)
+    return Fold(fold, *(tuple(parts[part]) for part in ("train", "validation", "test")))
+
+
+def save(fold: Fold, path: Path) -> None:
+    """Writes the subject lists as JSON, beside first and then renamed."""
+    files.write_text(path, json.dumps(asdict(fold), indent=2) + "\n")
+
+
+def load(path: Path) -> Fold:
+    """Reads what `save` wrote.
+
+    Raises:
+      UserError: when it is missing, damaged, or its parts share subjects.
+    """
+    try:
+        tree = json.loads(path.read_text())
+        return Fold(tree["fold"], *(tuple(tree[part]) for part in ("train", "validation", "test")))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a list of subjects ({error}); train again into a new --workdir") from None

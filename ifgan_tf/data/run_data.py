@@ -1,0 +1,122 @@
+"""The images of one run: its fold of the data set, other sets beside it, and never a test image among them (§4.3)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ifgan_tf.config import Config
+from ifgan_tf.data import folds
+from ifgan_tf.data.faces import Faces, iterate, load_faces, open_builder
+from ifgan_tf.data.folds import Fold
+from ifgan_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class RunData:
+    """What a run learns from.
+
+    Attributes:
+      fold: who is in which part.
+      train: images of the fold's training subjects and of the additional sets.
+      validation: images of the fold's validation subjects.
+    """
+
+    fold: Fold
+    train: Faces
+    validation: Faces
+
+
+def with_built_sets(config: Config) -> Config:
+    """The configuration with those additional data sets that are built; the others are warned of.
+
+    A run folder keeps the result, so that reports say what the run was really trained on.
+    """
+    built = []
+    for name in config.data.additional:
+        try:
+            open_builder(name, config.data.data_dir)
+            built.append(name)
+        except UserError:
+            logging.warning(
+                "additional data: %s is not built in --data_dir=%s; training WITHOUT it, unlike the paper. To add it: "
+                "python -m datasets.build --dataset=%s --manual_dir=YOUR_COPY --data_dir=%s, and a new --workdir",
+                *(name, config.data.data_dir, name, config.data.data_dir),
+            )
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, additional_data=",".join(built)))
+
+
+def load(config: Config) -> RunData:
+    """Reads everything a run learns from.
+
+    Raises:
+      UserError: when a data set is not built, or an image to train or validate on is also a test image.
+    """
+    data = config.data
+    images = load_faces(data.dataset, data.data_dir, "all", data.num_classes, data.image_size)
+    fold = folds.fold_of(data.dataset, images.units.tolist(), config.run.fold)
+    masks = fold.masks(images.units)
+    part = {name: images.select(mask) for name, mask in masks.items()}
+    del images
+    additional = [_additional(config, name, "train") for name in data.additional]
+    named = {name: _named(faces, data.dataset) for name, faces in part.items()}
+    tests = [_additional(config, name, "test") for name in data.additional if not folds.has_folds(name)]
+    refuse_shared_images([named["train"], named["validation"], *additional], [named["test"], *tests])
+    return RunData(fold, Faces.join([part["train"], *additional]), part["validation"])
+
+
+def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -> None:
+    """Sees that no test image, by its content, is trained or validated on.
+
+    Raises:
+      UserError: naming both files.
+    """
+    held_out = dict(_digests(tests))
+    for digest, source in _digests(learnt_from):
+        if (test := held_out.get(digest)) is not None:
+            raise UserError(
+                f"{source} would be trained or validated on, and is the same image as the test image {test}; remove "
+                f"one of the two from your copy and build that data set again"
+            )
+
+
+def average_face_examples(config: Config, fold: Fold) -> Iterator[tuple[np.ndarray, int]]:
+    """The images that average faces are made of, uint8 [H, W, 3], with their labels (§4.3).
+
+    Those of the fold's training subjects; for RAF-DB, with its varied poses, all of the additional posed sets.
+
+    Raises:
+      UserError: for RAF-DB without a posed set.
+    """
+    data, subjects = config.data, set(fold.train)
+    own = folds.has_folds(data.dataset)
+    if not own and not data.additional:
+        raise UserError(
+            f"--additional_data: {data.dataset} takes its average faces from posed sets (paper §4.3) and none is built "
+            f"in --data_dir={data.data_dir}; build one or more of bu_3dfe, ck_plus, mmi and name them here"
+        )
+    for name in [data.dataset] if own else data.additional:
+        for example in iterate(name, data.data_dir, "train", data.num_classes):
+            if not own or example["subject"].decode() in subjects:
+                yield example["image"], int(example["label"])
+
+
+def _additional(config: Config, name: str, split: str) -> Faces:
+    data = config.data
+    return _named(load_faces(name, data.data_dir, split, data.num_classes, data.image_size), name)
+
+
+def _named(faces: Faces, dataset: str) -> Faces:
+    """The same faces with the data set in front of their files."""
+    return dataclasses.replace(faces, sources=np.char.add(f"{dataset}: ", faces.sources))
+
+
+def _digests(parts: Iterable[Faces]) -> Iterator[tuple[bytes, str]]:
+    """What stands for each image's content, and its file."""
+    for faces in parts:
+        for image, source in zip(faces.images, faces.sources.tolist(), strict=True):
+            yield hashlib.blake2b(image.tobytes(), digest_size=16).digest(), source

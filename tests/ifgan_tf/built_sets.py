@@ -1,0 +1,75 @@
+"""Built data sets that tests write: small, and every picture's person and expression can be told from its pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ifgan_tf.labels import EXPRESSIONS
+
+SUBJECTS = tuple(f"F{number:04d}" for number in range(1, 21))
+PER_CLASS = 2  # images of every class and subject
+
+
+def face_of(subject: int, label: int, number: int) -> np.ndarray:
+    """A "face": its hue says who, the height of its bar says what, a little noise makes each its own."""
+    random = np.random.default_rng([subject, label, number])
+    image = np.full((256, 256, 3), 40, np.float64)
+    image[60:200, 60:200] = 90 + 80 * np.random.default_rng(subject).random(3)
+    top = 70 + 18 * label
+    image[top : top + 12, 80:180] = 250
+    return np.clip(image + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+
+
+def write_built_set(folder: Path, name: str, splits: dict[str, list[dict[str, object]]]) -> None:
+    """Writes a built data set: examples as the builders make them, see `example_of`."""
+    import tensorflow_datasets as tfds
+
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
+            "label": tfds.features.ClassLabel(names=EXPRESSIONS),
+            "subject": tfds.features.Text(),
+            "source": tfds.features.Text(),
+            "ethnicity": tfds.features.Text(),
+            "detection_confidence": np.float32,
+        }
+    )
+    writer_dir = folder / name / "1.0.0"
+    writer_dir.mkdir(parents=True)
+    info = tfds.core.DatasetIdentity(name=name, version="1.0.0", data_dir=str(writer_dir), module_name="test")
+    dataset_info = tfds.core.DatasetInfo(builder=info, features=features)
+    writer = tfds.core.SequentialWriter(dataset_info, max_examples_per_shard=10_000)
+    writer.initialize_splits(list(splits))
+    writer.add_examples(splits)
+    writer.close_all()
+
+
+def example_of(subject: str, source: str, label: int, image: np.ndarray) -> dict[str, object]:
+    """One example of a built data set."""
+    return {
+        "image": image,
+        "label": label,
+        "subject": subject,
+        "source": source,
+        "ethnicity": "",
+        "detection_confidence": np.float32(0.99),
+    }
+
+
+def bu_3dfe_examples() -> list[dict[str, object]]:
+    """20 subjects, seven classes, two images each; one picture of the first subject has no face."""
+    return [
+        {
+            "image": face_of(person, label, number),
+            "label": label,
+            "subject": subject,
+            "source": f"{subject}/{subject}_{name}{number}.png",
+            "ethnicity": "WH" if person % 2 else "BL",
+            "detection_confidence": np.float32(0.0 if (person, label, number) == (0, 0, 0) else 0.99),
+        }
+        for person, subject in enumerate(SUBJECTS)
+        for label, name in enumerate(EXPRESSIONS)
+        for number in range(PER_CLASS)
+    ]

@@ -1,0 +1,83 @@
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ifgan_tf.data.augmentation import augment, jitter_colours, view_transforms
+
+SEED = tf.constant([3, 4])
+IMAGES = np.stack(
+    [
+        cv2.GaussianBlur(np.random.default_rng(i).integers(0, 256, (64, 64, 3)).astype(np.uint8), (0, 0), 3)
+        for i in range(6)
+    ]
+)
+
+
+def view(images=IMAGES, seed=SEED, size=56, rotation=5.0, jitter=0.0):
+    return augment(tf.constant(images), seed, size, rotation, jitter).numpy()
+
+
+def test_the_same_seed_gives_the_same_view():
+    np.testing.assert_array_equal(view(), view())
+    assert np.abs(view().astype(int) - view(seed=tf.constant([3, 5]))).max() > 0
+
+
+def test_the_same_eagerly_and_inside_a_dataset():
+    dataset = tf.data.Dataset.from_tensors(IMAGES).map(lambda x: augment(x, SEED, 56, 5.0, 0.2))
+    np.testing.assert_array_equal(next(iter(dataset)).numpy(), view(jitter=0.2))
+
+
+def test_every_image_of_a_batch_has_its_own_view():
+    views = view(np.repeat(IMAGES[:1], 6, axis=0))
+    assert all(np.abs(views[0].astype(int) - other).max() > 0 for other in views[1:])
+
+
+def test_without_rotation_a_view_is_a_crop_or_its_mirror():
+    for image, one in zip(IMAGES, view(rotation=0.0), strict=True):
+        crops = [image[y : y + 56, x : x + 56] for y in range(9) for x in range(9)]
+        assert any(np.array_equal(one, crop) or np.array_equal(one, crop[:, ::-1]) for crop in crops)
+
+
+def test_crops_and_mirrors_cover_their_range():
+    batch = 4000
+    transforms = view_transforms(tf.constant(batch), SEED, 64, 56, 0.0).numpy()
+    mirrored = transforms[:, 0] < 0
+    assert 0.45 < mirrored.mean() < 0.55
+    left, top = transforms[~mirrored][:, 2], transforms[:, 5]
+    assert set(np.round(left).astype(int)) == set(range(9)) == set(np.round(top).astype(int))
+
+
+def test_rotation_stays_within_its_limit_and_reaches_it():
+    transforms = view_transforms(tf.constant(4000), SEED, 64, 56, 5.0).numpy()
+    angles = np.degrees(np.arcsin(transforms[:, 3])) * np.sign(transforms[:, 0])
+    assert 4.9 < np.abs(angles).max() <= 5.0001
+    assert abs(angles.mean()) < 0.3
+
+
+def test_a_rotated_view_is_that_of_tensorflow():
+    seeds = tf.random.experimental.stateless_split(SEED, 2)
+    expected = tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.constant(IMAGES, tf.float32),
+        transforms=view_transforms(tf.constant(len(IMAGES)), seeds[0], 64, 56, 5.0),
+        output_shape=[56, 56],
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+        fill_value=0.0,
+    )
+    assert np.abs(view() - expected.numpy()).max() <= 2
+
+
+def test_red_stays_red():
+    red = np.zeros((2, 64, 64, 3), np.uint8)
+    red[..., 0] = 200
+    views = view(red, jitter=0.1)
+    assert (views[..., 0] > 120).all() and (views[..., 1:] < 60).all()
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.4])
+def test_colour_jitter_is_bounded_and_its_own_for_every_image(amount):
+    grey = tf.fill((64, 8, 8, 3), tf.constant(100, tf.uint8))
+    means = jitter_colours(grey, SEED, amount).numpy().mean(axis=(1, 2, 3)) / 100.0
+    assert (np.abs(means - 1) <= (1 + amount) * (1 + amount / 2) - 1 + 0.01).all()
+    assert means.std() > amount / 10

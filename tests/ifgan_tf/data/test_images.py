@@ -1,0 +1,94 @@
+"""Whatever a file holds becomes upright uint8 RGB, or one clear error."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ifgan_tf.data.images import decode_image, encode_png, read_image
+from ifgan_tf.errors import UserError
+
+RED = (220, 30, 40)
+
+
+@pytest.mark.parametrize("extension", ["png", "bmp", "jpg", "webp", "tiff"])
+def test_red_stays_red(tmp_path, extension):
+    path = tmp_path / f"rött.{extension}"
+    Image.new("RGB", (20, 10), RED).save(path)
+    image = read_image(path)
+    assert image.shape == (10, 20, 3) and image.dtype == np.uint8
+    np.testing.assert_allclose(image[5, 5], RED, atol=6)
+
+
+def test_cmyk_is_converted(tmp_path):
+    path = tmp_path / "print.jpg"
+    Image.new("RGB", (16, 16), RED).convert("CMYK").save(path)
+    np.testing.assert_allclose(read_image(path)[8, 8], RED, atol=12)
+
+
+def test_grey_is_widened(tmp_path):
+    path = tmp_path / "grey.png"
+    Image.new("L", (4, 6), 77).save(path)
+    np.testing.assert_array_equal(read_image(path), np.full((6, 4, 3), 77))
+
+
+def test_sixteen_bits_are_scaled(tmp_path):
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.array([[0, 32768, 65535]], np.uint16)).save(path)
+    np.testing.assert_array_equal(read_image(path)[0, :, 0], [0, 128, 255])
+
+
+def test_transparent_parts_are_black(tmp_path):
+    path = tmp_path / "alpha.png"
+    pixels = np.full((2, 2, 4), 200, np.uint8)
+    pixels[0, :, 3] = 0
+    pixels[1, :, 3] = 255
+    Image.fromarray(pixels).save(path)
+    image = read_image(path)
+    assert image.shape == (2, 2, 3)
+    np.testing.assert_array_equal(image[:, 0, 0], [0, 200])
+
+
+def test_palette_is_expanded(tmp_path):
+    path = tmp_path / "palette.png"
+    Image.new("RGB", (4, 4), RED).convert("P", palette=Image.Palette.ADAPTIVE).save(path)
+    np.testing.assert_allclose(read_image(path)[0, 0], RED, atol=6)
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    path = tmp_path / "turned.jpg"
+    image = Image.new("RGB", (40, 20), (0, 0, 0))
+    image.paste((255, 255, 255), (0, 0, 20, 20))  # white on the left
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned clockwise: white comes to the top
+    image.save(path, exif=exif, quality=95)
+    upright = read_image(path)
+    assert upright.shape == (40, 20, 3)
+    assert upright[:15].mean() > 240 and upright[25:].mean() < 15
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty"), (b"not an image", "of no known format"), (None, "cannot be read")],
+)
+def test_unusable_files_are_named(tmp_path, content, reason):
+    path = tmp_path / "broken.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=reason) as error:
+        read_image(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("extension", ["png", "jpg", "bmp"])
+def test_a_truncated_image_is_no_image(tmp_path, extension):
+    path = tmp_path / f"cut.{extension}"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=f"cut.{extension}"):
+        read_image(path)
+
+
+def test_png_round_trip():
+    image = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(decode_image(encode_png(image), "x"), image)

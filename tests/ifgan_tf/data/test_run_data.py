@@ -1,0 +1,87 @@
+"""What a run learns from: its fold, other sets beside it, and never a test image."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from built_sets import example_of, face_of, write_built_set
+
+from ifgan_tf.data import run_data
+from ifgan_tf.data.average_faces import average_faces
+from ifgan_tf.errors import UserError
+
+
+@pytest.fixture
+def config_of(make_config, several_sets):
+    def make(dataset="bu_3dfe", additional_data="", num_classes=6, folder=several_sets):
+        config = make_config(folder)
+        data = dataclasses.replace(
+            config.data, dataset=dataset, additional_data=additional_data, num_classes=num_classes
+        )
+        return dataclasses.replace(config, data=data)
+
+    return make
+
+
+def test_other_sets_join_the_training_images_only(config_of):
+    alone, more = run_data.load(config_of()), run_data.load(config_of(additional_data="ck_plus,raf_db"))
+    assert len(more.train) == len(alone.train) + 6 * 6 + 35  # 35 of RAF-DB's 40 training photos are not neutral
+    assert more.fold == alone.fold
+    assert more.validation.sources.tolist() == alone.validation.sources.tolist()
+    own, other = more.train.sources[: len(alone.train)], more.train.sources[len(alone.train) :]
+    assert own.tolist() == alone.train.sources.tolist()
+    assert {source.partition(": ")[0] for source in other.tolist()} == {"ck_plus", "raf_db"}
+    assert not any("test_" in source for source in other.tolist())
+
+
+def test_sets_that_are_not_built_are_warned_of_and_left_out_of_the_configuration(config_of, caplog):
+    config = run_data.with_built_sets(config_of(additional_data="ck_plus,mmi"))
+    assert config.data.additional == ("ck_plus",)
+    assert "mmi is not built" in caplog.text and "python -m datasets.build --dataset=mmi" in caplog.text
+
+
+def test_raf_db_is_split_as_by_its_owners(config_of):
+    data = run_data.load(config_of("raf_db", "bu_3dfe", num_classes=7))
+    assert len(data.fold.test) == 14 and len(data.fold.train) + len(data.fold.validation) == 40
+    assert len(data.validation) == len(data.fold.validation) > 0
+    assert set(data.validation.units.tolist()) == set(data.fold.validation)
+    assert data.train.images.shape[1:] == data.validation.images.shape[1:] == (37, 37, 3)
+
+
+def test_raf_dbs_average_faces_are_those_of_the_posed_sets(config_of):
+    config = config_of("raf_db", "bu_3dfe,ck_plus", num_classes=7)
+    fold = run_data.load(config).fold
+    average = average_faces(run_data.average_face_examples(config, fold), 7)
+    by_hand = [face_of(person, 6, number) for person in range(20) for number in range(2)]
+    by_hand += [face_of(50 + person, 6, 0) for person in range(6)]
+    np.testing.assert_array_equal(average[6], np.rint(np.mean(by_hand, axis=0)))
+
+
+def test_raf_db_without_a_posed_set_is_refused(config_of):
+    config = config_of("raf_db", num_classes=7)
+    with pytest.raises(UserError, match="--additional_data: raf_db takes its average faces from posed sets"):
+        next(run_data.average_face_examples(config, run_data.load(config).fold))
+
+
+def test_a_test_image_planted_in_another_set_is_caught(config_of, tmp_path, make_config, several_sets):
+    """The same picture under another name, person and set: only its content tells."""
+    (tmp_path / "bu_3dfe").symlink_to(several_sets / "bu_3dfe")
+    others = [example_of("S001", f"S001/{label}.png", label, face_of(70, label, 0)) for label in range(6)]
+    planted = example_of("S002", "S002/planted.png", 3, face_of(0, 3, 1))  # F0001 is tested in fold 0
+    write_built_set(tmp_path, "ck_plus", {"train": [*others, planted]})
+    with pytest.raises(
+        UserError, match=r"ck_plus: S002/planted.png would be trained .* test image bu_3dfe: F0001/F0001_happiness1.png"
+    ):
+        run_data.load(config_of(additional_data="ck_plus", folder=tmp_path))
+
+
+def test_a_test_image_of_raf_db_is_caught_in_the_training_part_of_another_set(config_of, tmp_path, several_sets):
+    for name in ("raf_db", "bu_3dfe"):
+        (tmp_path / name).symlink_to(several_sets / name)
+    small = [example_of("S001", f"S001/{label}.png", label, face_of(70, label, 0)) for label in range(6)]
+    planted = example_of("S002", "S002/planted.png", 1, face_of(101, 1, 1)[::2, ::2])  # test_1
+    write_built_set(tmp_path, "ck_plus", {"train": [*small, planted]})
+    with pytest.raises(UserError, match=r"ck_plus: S002/planted.png .* raf_db: aligned/test_1_aligned.jpg"):
+        run_data.load(config_of(additional_data="ck_plus,raf_db", folder=tmp_path))
