@@ -1,0 +1,102 @@
+"""BU-3DFE's official layout: which image is which.
+
+A folder a subject, at any depth, with `F0001_AN03WH_F2D.bmp`: subject, expression, intensity (01..04; 00 for NE),
+ethnicity. `*_F2D` are frontal photographs; `*_F3D`, two-view texture atlases, are not used.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import re
+from collections.abc import Collection
+
+from datasets.files import DataFile, list_files, listed, unique
+from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts
+from ifgan_tf.errors import UserError
+
+NAME = re.compile(
+    r"(?P<subject>[FM]\d{4})_(?P<code>AN|DI|FE|HA|SA|SU|NE)(?P<intensity>\d\d)(?P<ethnicity>WH|BL|AE|LA|AM|IN)_F2D"
+    r"\.(?:bmp|jpe?g|png)",
+    re.IGNORECASE,
+)
+CODES = {
+    "AN": "anger",
+    "DI": "disgust",
+    "FE": "fear",
+    "HA": "happiness",
+    "SA": "sadness",
+    "SU": "surprise",
+    "NE": "neutral",
+}
+SUBJECTS = 100
+ALL_INTENSITIES = (1, 2, 3, 4)
+PAPER_INTENSITIES = (3, 4)
+
+
+def scan(manual_dir: str | os.PathLike[str], intensities: Collection[int] = PAPER_INTENSITIES) -> Scan:
+    """Finds the frontal images of the given intensities, and every subject's neutral one, wherever they lie.
+
+    Raises:
+      UserError: if there is none.
+    """
+    files, problems = list_files(manual_dir)
+    archives = [file for file in files if file.name.lower().endswith(".rar")]
+    named = []
+    for file in files:
+        if name := NAME.fullmatch(file.name):
+            subject, code, intensity = name["subject"].upper(), name["code"].upper(), int(name["intensity"])
+            if intensity not in ((0,) if code == "NE" else ALL_INTENSITIES):
+                found = f"intensity {intensity:02d} of {code}; expected 00 for NE and 01 to 04 for the others"
+                problems.append(Problem(file.source, found, "look at the file's name"))
+            elif code == "NE" or intensity in intensities:
+                named.append(((subject, code, intensity), file))
+    scans, notes = unique(named)
+    if not scans:
+        hint = f"unpack the archives, e.g. unrar x {archives[0].name}" if archives else "unpack BU-3DFE there"
+        raise UserError(
+            f"--manual_dir={manual_dir}: no BU-3DFE image found; expected files such as F0001/F0001_AN03WH_F2D.bmp; "
+            + hint
+            + listed(problems)
+        )
+    records = [_record(*key, file) for key, file in scans.items()]
+    problems += notes + _missing(records, archives, 6 * len(intensities) + 1)
+    expressive = [record for record in records if record.role == EXPRESSIVE]
+    expected = {name: 0 if code == "NE" else SUBJECTS * len(intensities) for code, name in CODES.items()}
+    counts = [
+        Count("subjects", len({record.subject for record in records}), SUBJECTS),
+        *class_counts(expressive, {name: number for name, number in expected.items() if number}),
+        Count("images of the six expressions", len(expressive), sum(expected.values())),
+        Count("neutral images", len(records) - len(expressive), SUBJECTS),
+    ]
+    return Scan({"train": records}, counts, problems)
+
+
+def _record(subject: str, code: str, intensity: int, file: DataFile) -> FaceRecord:
+    name = NAME.fullmatch(file.name)
+    assert name is not None
+    scan_id = f"{subject}_{code}{intensity:02d}"
+    return FaceRecord(
+        key=scan_id,
+        load=file.image,
+        label=CODES[code],
+        subject=subject,
+        sequence=scan_id,
+        source=file.source,
+        intensity=intensity,
+        role=NEUTRAL if code == "NE" else EXPRESSIVE,
+        extra={"ethnicity": name["ethnicity"].upper()},
+    )
+
+
+def _missing(records: list[FaceRecord], archives: list[DataFile], expected: int) -> list[Problem]:
+    """Archives that were never unpacked, and subjects without all of their images."""
+    images = collections.Counter(record.subject for record in records)
+    packed = [archive for archive in archives if archive.name[:-4].upper() not in images]
+    return [
+        Problem(archive.source, "an archive that is not unpacked", f"unrar x {archive.name}") for archive in packed
+    ] + [
+        Problem(subject, f"{count} of {expected} images", "unpack the subject's archive again")
+        for subject, count in sorted(images.items())
+        if count != expected
+    ]

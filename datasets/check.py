@@ -1,0 +1,106 @@
+"""Looks through your copy of a data set without building it: is it complete, and if not, what is wrong?
+
+    python -m datasets.check --dataset=ck_plus --manual_dir=DIR
+
+Prints what was found against what is expected, then every problem with its file and its remedy. Every image that a
+build would use is opened once. Exit code: 0 complete, 1 incomplete (it can be built, with what is there), 2 unusable.
+"""
+
+from __future__ import annotations
+
+import collections
+import importlib
+from collections.abc import Iterable, Sequence
+
+from absl import flags
+from tqdm import tqdm
+
+from datasets.records import Count, FaceRecord, Problem
+from ifgan_tf import cli
+from ifgan_tf.errors import UserError
+
+NAMES = ("bu_3dfe", "ck_plus", "mmi", "raf_db")
+COMPLETE, INCOMPLETE = 0, 1
+_FILES_A_PROBLEM = 20
+
+
+def check(dataset: str, manual_dir: str) -> int:
+    """Prints the table and the problems of a copy.
+
+    Returns:
+      0 if everything expected is there and readable, 1 if not.
+
+    Raises:
+      UserError: if the folder does not hold the data set at all, or `dataset` is none of `NAMES`.
+    """
+    if dataset not in NAMES:
+        raise UserError(f"--dataset={dataset}: expected one of {', '.join(NAMES)}")
+    scan = importlib.import_module(f"datasets.{dataset}.layout").scan(manual_dir)
+    records = [record for split in scan.splits.values() for record in split]
+    problems = scan.problems + _unreadable(records, dataset)
+    counts = [*scan.counts, Count("unreadable images", sum(p not in scan.problems for p in problems), 0)]
+    print(f"{dataset} in {manual_dir}\n")
+    print(_table(counts))
+    print(_listing("Problems", [p for p in problems if not p.note]))
+    print(_listing("Notes, nothing is missing because of them", [p for p in problems if p.note]))
+    short = [count.name for count in counts if count.expected is not None and count.found < count.expected]
+    if not short and all(problem.note for problem in problems):
+        print(f"complete: build it with  python -m datasets.build --dataset={dataset} --manual_dir={manual_dir} …")
+        return COMPLETE
+    print(f"incomplete: {', '.join(short) or 'see the problems above'}")
+    return INCOMPLETE
+
+
+def _unreadable(records: Iterable[FaceRecord], dataset: str) -> list[Problem]:
+    """A problem for each image that does not open."""
+    problems = []
+    for record in tqdm(list(records), desc=f"{dataset}: opening images", unit="image"):
+        try:
+            record.load()
+        except UserError as error:
+            found = str(error).removeprefix(f"{record.source}: ")
+            problems.append(Problem(record.source, found, "a build leaves it out; copy or download it again"))
+    return problems
+
+
+def _table(counts: Sequence[Count]) -> str:
+    """A line a count, with a mark where it is not what is expected."""
+    width = max(len(count.name) for count in counts)
+    lines = [f"  {'':<{width}}  {'found':>7}  {'expected':>8}"]
+    for count in counts:
+        expected = "any" if count.expected is None else f"{count.expected:,}"
+        difference = 0 if count.expected is None else count.found - count.expected
+        mark = f"  {difference:+,}" if difference else ""
+        lines.append(f"  {count.name:<{width}}  {count.found:>7,}  {expected:>8}{mark}")
+    return "\n".join(lines)
+
+
+def _listing(title: str, problems: Sequence[Problem]) -> str:
+    """Problems grouped by what was found: the remedy once, then the files."""
+    groups = collections.defaultdict(list)
+    for problem in problems:
+        groups[problem.found, problem.remedy].append(problem.file)
+    lines = [f"\n{title}: {len(problems)}"]
+    for (found, remedy), files in groups.items():
+        lines.append(f"  {found}; {remedy}")
+        lines += [f"    {file}" for file in files[:_FILES_A_PROBLEM]]
+        if len(files) > _FILES_A_PROBLEM:
+            lines.append(f"    ... and {len(files) - _FILES_A_PROBLEM:,} more")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Checks the copy that the flags name."""
+    values = flags.FLAGS
+    if arguments:
+        raise UserError(f"{arguments[0]!r}: no positional arguments expected; see --help")
+    for flag in ("dataset", "manual_dir"):
+        if not values[flag].value:
+            raise UserError(f"--{flag} is missing; see --help")
+    return check(values.dataset, values.manual_dir)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("dataset", None, ", ".join(NAMES))
+    flags.DEFINE_string("manual_dir", None, "the folder with your copy of the data set")
+    cli.run(main, __doc__ or "")

@@ -1,0 +1,1 @@
+"""CK+: posed expressions filmed from neutral to peak, six basic expressions in 309 labelled sequences."""

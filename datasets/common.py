@@ -1,0 +1,119 @@
+"""What the TFDS builders share: the feature dictionary and the way from records to aligned examples."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from datasets.faces import aligned_faces
+from datasets.records import ROLES, FaceRecord, Problem
+from datasets.report import BuildReport
+from ifgan_tf.data.alignment import ALIGNED_SIZE
+from ifgan_tf.data.images import encode_png
+from ifgan_tf.errors import UserError
+from ifgan_tf.labels import EXPRESSIONS
+
+Example = tuple[str, dict[str, Any]]
+
+
+def features(extra: Mapping[str, Any] | None = None, image_size: int = ALIGNED_SIZE) -> tfds.features.FeaturesDict:
+    """The features of every face data set, and a data set's own `extra` ones.
+
+    `landmarks` are eye, eye, nose tip, mouth corner, mouth corner in pixels of the source image, image-left first;
+    zeros with `detection_confidence` 0 where no face was found and the image is the centred square.
+    """
+    return tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(image_size, image_size, 3), encoding_format="png"),
+            "label": tfds.features.ClassLabel(names=list(EXPRESSIONS)),
+            "subject": tfds.features.Text(),
+            "sequence": tfds.features.Text(),
+            "frame": np.int32,
+            "intensity": np.int32,
+            "role": tfds.features.ClassLabel(names=list(ROLES)),
+            "source": tfds.features.Text(),
+            "detection_confidence": np.float32,
+            "landmarks": tfds.features.Tensor(shape=(5, 2), dtype=np.float32),
+            **(extra or {}),
+        }
+    )
+
+
+def example(record: FaceRecord, image: np.ndarray, confidence: float, landmarks: np.ndarray) -> dict[str, Any]:
+    """A record as TFDS stores it."""
+    return {
+        "image": encode_png(image),  # TFDS' own encoder takes four times as long, longer than finding the face
+        "label": record.label,
+        "subject": record.subject,
+        "sequence": record.sequence,
+        "frame": record.frame,
+        "intensity": record.intensity,
+        "role": record.role,
+        "source": record.source,
+        "detection_confidence": confidence,
+        "landmarks": np.asarray(landmarks, np.float32),
+        **record.extra,
+    }
+
+
+def aligned_examples(
+    builder: tfds.core.GeneratorBasedBuilder,
+    split: str,
+    records: Sequence[FaceRecord],
+    problems: Sequence[Problem] = (),
+) -> Iterator[Example]:
+    """Detects, aligns and yields a split's records; the builder's whole `_generate_examples`.
+
+    Unreadable records are left out; these, the undetected ones and the copy's `problems` are counted and listed in the
+    report, which is written into the built data set when the split is complete. Detections are kept in
+    `<data_dir>/.detections/<name>.jsonl`, so a killed build goes on where it stopped.
+    """
+    report = BuildReport(split, problems)
+    cache = pathlib.Path(builder.data_dir_root) / ".detections" / f"{builder.name}.jsonl"
+    progress = functools.partial(tqdm, total=len(records), desc=f"{builder.name} {split}", unit="image")
+    for face in progress(aligned_faces(records, cache)):
+        if face.image is None:
+            report.unreadable(face.record, face.error)
+            continue
+        detection = face.detection
+        report.add(face.record, face.image, detected=detection is not None)
+        yield (
+            face.record.key,
+            example(
+                face.record,
+                face.image,
+                detection.confidence if detection else 0.0,
+                detection.landmarks if detection else np.zeros((5, 2)),
+            ),
+        )
+    _write(report, builder)
+
+
+def examples_as_given(
+    builder: tfds.core.GeneratorBasedBuilder,
+    split: str,
+    records: Sequence[FaceRecord],
+    problems: Sequence[Problem] = (),
+) -> Iterator[Example]:
+    """As :func:`aligned_examples` for images that their owners aligned: stored as they are, nothing detected."""
+    report = BuildReport(split, problems)
+    for record in tqdm(records, desc=f"{builder.name} {split}", unit="image"):
+        try:
+            image = record.load()
+        except UserError as error:
+            report.unreadable(record, str(error))
+            continue
+        report.add(record, image, detected=True)
+        yield record.key, example(record, image, confidence=1.0, landmarks=np.zeros((5, 2)))
+    _write(report, builder)
+
+
+def _write(report: BuildReport, builder: tfds.core.GeneratorBasedBuilder) -> None:
+    # During generation this is TFDS' temporary folder, so report and data appear together or not at all.
+    report.write(builder.data_path)

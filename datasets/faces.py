@@ -1,0 +1,257 @@
+"""Detects and aligns the faces of many records: in worker processes, in order, going on where a killed run stopped.
+
+Detections are kept in a file of JSON lines beside the built data, under the record's key and a digest of its pixels.
+A line is written as soon as a face is done, so a killed build repeats no detection, and since the key covers the
+pixels, a changed image is detected anew.
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import pathlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import numpy as np
+
+from datasets.records import FaceRecord
+from datasets.views import evidence, turn
+from ifgan_tf.data.alignment import Detection, FaceDetector, align, best_face, fallback_crop
+from ifgan_tf.errors import UserError
+
+# Part of what a kept detection is known by: raise it when detections, or the choice among views, change.
+_VERSION = 3
+# A worker costs seconds to start (TensorFlow); MTCNN's memory grows with every image it sees.
+_RECORDS_A_WORKER = 50
+_TASKS_BEFORE_RESTART = 2000
+_TASKS_IN_FLIGHT = 4
+
+CacheEntries = Mapping[str, dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class AlignedFace:
+    """A record's outcome.
+
+    Attributes:
+      record: where it came from.
+      image: uint8 RGB [256, 256, 3]; None if the record could not be read.
+      detection: None if no face was found: then `image` is the fallback crop.
+      error: why the record could not be read.
+    """
+
+    record: FaceRecord
+    image: np.ndarray | None
+    detection: Detection | None
+    error: str = ""
+
+
+class DetectionCache:
+    """Detections by record key, appended to a file of JSON lines as they are made."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = pathlib.Path(path)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.entries: dict[str, dict[str, Any]] = {}
+        data = self._path.read_bytes() if self._path.exists() else b""
+        end = data.rfind(b"\n") + 1
+        if end < len(data):  # the line that a killed build was writing
+            os.truncate(self._path, end)
+        for line in data[:end].splitlines():
+            try:
+                entry = json.loads(line)
+                self.entries[entry["key"]] = entry
+            except (ValueError, KeyError, TypeError):
+                continue  # a damaged line costs one more detection, nothing else
+        self._file = self._path.open("a", encoding="utf-8")
+
+    def add(self, entry: dict[str, Any]) -> None:
+        if self.entries.get(entry["key"]) != entry:
+            self.entries[entry["key"]] = entry
+            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self._file.flush()
+
+    def __enter__(self) -> DetectionCache:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._file.close()
+
+
+def aligned_faces(
+    records: Iterable[FaceRecord], cache_path: str | os.PathLike[str], workers: int | None = None
+) -> Iterator[AlignedFace]:
+    """The records' aligned faces, in the records' order.
+
+    Args:
+      records: may be many; consecutive records of the same `source` are read by the same worker.
+      cache_path: the file of detections; made if missing.
+      workers: number of processes, 0 for none; by default one a processor, fewer for little work.
+
+    Raises:
+      UserError: if a worker process is killed from outside (out of memory).
+    """
+    tasks = [tuple(group) for _, group in itertools.groupby(records, key=lambda record: record.source)]
+    if workers is None:
+        workers = min(os.cpu_count() or 1, sum(map(len, tasks)) // _RECORDS_A_WORKER)
+    with DetectionCache(cache_path) as cache:
+        results = _in_processes(tasks, cache.entries, workers) if workers else _in_process(tasks, cache.entries)
+        for faces, entries in results:
+            for entry in entries:
+                cache.add(entry)
+            yield from faces
+
+
+TaskResult = tuple[list[AlignedFace], list[dict[str, Any]]]
+
+
+def _in_process(tasks: list[tuple[FaceRecord, ...]], entries: CacheEntries) -> Iterator[TaskResult]:
+    for task in tasks:
+        yield _align_task(task, _known(task, entries))
+
+
+def _in_processes(tasks: list[tuple[FaceRecord, ...]], entries: CacheEntries, workers: int) -> Iterator[TaskResult]:
+    for start in range(0, len(tasks), _TASKS_BEFORE_RESTART):
+        # Spawned: TensorFlow does not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
+        waiting: collections.deque[concurrent.futures.Future[TaskResult]] = collections.deque()
+        try:
+            for task in tasks[start : start + _TASKS_BEFORE_RESTART]:
+                waiting.append(pool.submit(_align_task, task, _known(task, entries)))
+                if len(waiting) >= workers * _TASKS_IN_FLIGHT:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a worker process was killed while it looked for faces (out of memory?); free some memory and repeat "
+                "the command: it goes on where it stopped"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _known(task: tuple[FaceRecord, ...], entries: CacheEntries) -> CacheEntries:
+    return {record.key: entries[record.key] for record in task if record.key in entries}
+
+
+def _end_with_parent() -> None:
+    """Ends this worker when the build is killed; the pool itself would leave it waiting for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _start_worker() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are tiny; the GPU belongs to a training
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import cv2
+
+    with _no_stderr():  # what TensorFlow writes while it is imported knows no level
+        import tensorflow as tf
+
+    cv2.setNumThreads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Nothing written to standard error, by libraries in C either."""
+    kept = os.dup(2)
+    try:
+        with pathlib.Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+_detector: FaceDetector | None = None
+
+
+def detector() -> FaceDetector:
+    """This process' detector, made when it is first needed."""
+    global _detector
+    if _detector is None:
+        _detector = FaceDetector()
+    return _detector
+
+
+def _align_task(task: tuple[FaceRecord, ...], known: CacheEntries) -> TaskResult:
+    """Reads a source's records and aligns their faces; detects unless every one is known with these very pixels."""
+    images: dict[str, np.ndarray] = {}
+    errors: dict[str, str] = {}
+    for record in task:
+        try:
+            images[record.key] = record.load()
+        except Exception as error:  # one bad image never ends a build: it is counted and listed
+            errors[record.key] = str(error) or type(error).__name__
+    digests = {key: _digest(image) for key, image in images.items()}
+    entries = [known[key] for key in images if key in known]
+    fresh = []
+    if [(entry["pixels"], entry.get("version")) for entry in entries] != [
+        (digest, _VERSION) for digest in digests.values()
+    ]:
+        entries = fresh = _detect(images, digests, task[0].views)
+    aligned = {key: _aligned(image, entry) for (key, image), entry in zip(images.items(), entries, strict=True)}
+    faces = []
+    for record in task:
+        face, detection = aligned.get(record.key, (None, None))
+        faces.append(AlignedFace(record, face, detection, errors.get(record.key, "")))
+    return faces, fresh
+
+
+def _digest(image: np.ndarray) -> str:
+    return hashlib.blake2b(image.tobytes() + str(image.shape).encode(), digest_size=16).hexdigest()
+
+
+def _detect(
+    images: Mapping[str, np.ndarray], digests: Mapping[str, str], views: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """The cache entries of a source's images, all seen in the view that shows its faces best."""
+    view = views[0]
+    if len(views) > 1:  # most of these views are wrong ones: nothing small is looked for in them
+        for second_look in (False, True):
+            seen = {v: sum(evidence(_find(turn(i, v), second_look)) for i in images.values()) for v in views}
+            view = max(views, key=lambda view: seen[view])
+            if seen[view]:
+                break
+    return [_entry(key, digests[key], view, _find(turn(image, view))) for key, image in images.items()]
+
+
+def _find(image: np.ndarray, second_look: bool = True) -> Detection | None:
+    return best_face(detector().detect(image, second_look), image.shape)
+
+
+def _aligned(image: np.ndarray, entry: dict[str, Any]) -> tuple[np.ndarray, Detection | None]:
+    image = turn(image, entry["view"])
+    if "landmarks" not in entry:
+        return fallback_crop(image), None
+    landmarks = np.array(entry["landmarks"], np.float32)
+    return align(image, landmarks), Detection(np.array(entry["box"], np.float32), entry["confidence"], landmarks)
+
+
+def _entry(key: str, digest: str, view: str, detection: Detection | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"key": key, "pixels": digest, "version": _VERSION, "view": view}
+    if detection:
+        entry |= {
+            "box": detection.box.tolist(),
+            "confidence": detection.confidence,
+            "landmarks": detection.landmarks.tolist(),
+        }
+    return entry

@@ -1,0 +1,1 @@
+"""MMI: people filmed while they pose an expression from neutral to apex and back."""

@@ -1,0 +1,36 @@
+"""TFDS builder of MMI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import tensorflow_datasets as tfds
+
+from datasets import common
+from datasets.mmi import layout
+from datasets.records import FaceRecord, Problem
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """MMI's peak and neutral frames, aligned."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "Aligned by eye centres and nose tip to 256x256."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    Put the downloads (mmi-facial-expression-database_download_*.zip) into the manual folder, or unpack them there, each
+    into a folder of its own. Expected: Sessions/<number>/session.xml and so on, at any depth. The database is given out
+    by its owners at Imperial College London and the University of Twente; see this data set's README.md.
+    """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(features=common.features(), supervised_keys=("image", "label"))
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[common.Example]]:
+        scan = layout.scan(dl_manager.manual_dir)
+        return {s: self._generate_examples(s, records, scan.problems) for s, records in scan.splits.items()}
+
+    def _generate_examples(
+        self, split: str, records: list[FaceRecord], problems: list[Problem]
+    ) -> Iterator[common.Example]:
+        return common.aligned_examples(self, split, records, problems)

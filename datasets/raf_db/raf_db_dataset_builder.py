@@ -1,0 +1,43 @@
+"""TFDS builder of RAF-DB's basic subset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import tensorflow_datasets as tfds
+
+from datasets import common
+from datasets.raf_db import layout
+from datasets.records import FaceRecord, Problem
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """RAF-DB's aligned images as their owners made them, official training and test part."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "The owners' aligned images of 100x100."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    Unpack the basic subset into the manual folder: basic/Image/aligned/ (or basic/Image/aligned.zip),
+    basic/EmoLabel/list_patition_label.txt and basic/Annotation/manual/. The data set is given out by the Beijing
+    University of Posts and Telecommunications; see this data set's README.md.
+    """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        attributes = {
+            "gender": tfds.features.ClassLabel(names=list(layout.GENDERS)),
+            "race": tfds.features.ClassLabel(names=list(layout.RACES)),
+            "age": tfds.features.ClassLabel(names=list(layout.AGES)),
+        }
+        return self.dataset_info_from_configs(
+            features=common.features(attributes, image_size=layout.IMAGE_SIZE), supervised_keys=("image", "label")
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[common.Example]]:
+        scan = layout.scan(dl_manager.manual_dir)
+        return {s: self._generate_examples(s, records, scan.problems) for s, records in scan.splits.items()}
+
+    def _generate_examples(
+        self, split: str, records: list[FaceRecord], problems: list[Problem]
+    ) -> Iterator[common.Example]:
+        return common.examples_as_given(self, split, records, problems)

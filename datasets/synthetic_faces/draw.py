@@ -1,0 +1,40 @@
+"""Draws one person showing one expression, as a PNG: something to try a trained model on.
+
+    python -m datasets.synthetic_faces.draw --expression=happiness --output=face.png
+
+People from 100 on are in no data set: whatever is trained on synthetic_faces has never seen them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from ifgan_tf import cli, files, labels
+from ifgan_tf.data.images import encode_png
+from ifgan_tf.errors import UserError
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Draws the picture that the flags describe."""
+    from datasets.synthetic_faces.drawing import draw_face, takes
+
+    values = flags.FLAGS
+    if arguments:
+        raise UserError(f"{arguments[0]}: expected flags only, see --help")
+    if not values.output:
+        raise UserError("--output: expected the PNG file to write, for example --output=face.png")
+    labels.index(values.expression)
+    output = Path(values.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    drawing = draw_face(values.person, values.expression, max(takes(values.expression)))
+    print(files.write_bytes(output, encode_png(drawing.image)))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_integer("person", 100, "Number of the person; the data set holds 0 to 99.", lower_bound=0)
+    flags.DEFINE_string("expression", "happiness", f"One of {', '.join(labels.EXPRESSIONS)}.")
+    flags.DEFINE_string("output", None, "PNG file to write.")
+    cli.run(main, __doc__ or "")

@@ -1,0 +1,12 @@
+"""What the data-set tests share."""
+
+import pytest
+from coloured_faces import CentredFaces
+
+from datasets import faces
+
+
+@pytest.fixture
+def centred_faces(monkeypatch):
+    """Replaces MTCNN in this process."""
+    monkeypatch.setattr(faces, "detector", CentredFaces)

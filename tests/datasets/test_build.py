@@ -1,0 +1,123 @@
+"""`datasets.build`: what is read afterwards, and what is said when the input is wrong."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from coloured_faces import coloured_face
+
+from benchmarks.imitations import write_bu_3dfe
+from datasets.build import build
+from ifgan_tf.errors import UserError
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    root = tmp_path_factory.mktemp("copy")
+    write_bu_3dfe(root, subjects=2, intensities=(3, 4), extension="png", face=coloured_face)
+    return root
+
+
+@pytest.fixture
+def built(copy, tmp_path, centred_faces):
+    return build("bu_3dfe", str(tmp_path), str(copy))
+
+
+def test_built_data_are_read_without_builder_code(built, tmp_path):
+    code = f"""
+import tensorflow_datasets as tfds
+builder = tfds.builder("bu_3dfe", data_dir={str(tmp_path)!r})
+print(type(builder).__name__, builder.info.splits["train"].num_examples, builder.info.features["ethnicity"].dtype)
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout.split()[:2] == ["ReadOnlyBuilder", "26"]
+
+
+def test_report_and_contact_sheet_lie_beside_the_data(built):
+    report = json.loads((built / "build_report.json").read_text())
+    assert report["train"]["images"] == 26 and report["train"]["undetected"] == []
+    assert (built / "contact_sheet_train.png").exists()
+
+
+def test_nothing_is_written_beside_the_copy(copy, tmp_path, centred_faces):
+    before = sorted(copy.rglob("*"))
+    folders = [copy, *(path for path in before if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        build("bu_3dfe", str(tmp_path), str(copy))
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+    assert sorted(copy.rglob("*")) == before
+
+
+def test_a_second_build_leaves_it_alone_and_needs_no_copy(built, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in built.iterdir()}
+    assert build("bu_3dfe", str(tmp_path)) == built
+    assert {path: path.stat().st_mtime_ns for path in built.iterdir()} == before
+
+
+def test_configs(copy, tmp_path, centred_faces):
+    folder = build("bu_3dfe/all_intensities", str(tmp_path), str(copy))
+    assert folder == tmp_path / "bu_3dfe" / "all_intensities" / "1.0.0"
+    assert build("bu_3dfe", str(tmp_path), config="all_intensities") == folder
+
+
+def test_unreadable_images_are_counted_and_listed_and_the_build_goes_on(tmp_path, centred_faces):
+    root = tmp_path / "copy"
+    write_bu_3dfe(root, subjects=1, intensities=(3, 4), extension="png", face=coloured_face)
+    broken = next(root.rglob("F0001_SU04WH_F2D.png"))
+    broken.write_bytes(broken.read_bytes()[:100])
+    black = next(root.rglob("F0001_SU03WH_F2D.png"))
+    write_bu_3dfe(tmp_path / "black", 1, (3,), "png", face=lambda *_: np.zeros((8, 8, 3), np.uint8))
+    black.write_bytes(next((tmp_path / "black").rglob("F0001_SU03WH_F2D.png")).read_bytes())
+    part = json.loads((build("bu_3dfe", str(tmp_path / "data"), str(root)) / "build_report.json").read_text())["train"]
+    assert part["images"] == 12 and part["expressive"]["surprise"] == 1
+    assert part["undetected"] == ["BU_3DFE/F0001/F0001_SU03WH_F2D.png"]
+    (unreadable,) = part["unreadable"]
+    assert unreadable["file"] == "BU_3DFE/F0001/F0001_SU04WH_F2D.png" and "not a readable image" in unreadable["error"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "manual_dir", "message"),
+    [
+        ("bu3dfe", None, "--dataset=bu3dfe: expected one of bu_3dfe, ck_plus, mmi, raf_db, synthetic_faces"),
+        ("bu_3dfe/none", None, "bu_3dfe has no config 'none'; expected one of paper, all_intensities"),
+        ("bu_3dfe", None, "bu_3dfe is not built in .*: give --manual_dir, .*README.md"),
+        (
+            "ck_plus",
+            "missing",
+            "--manual_dir=.*missing: no such folder, or an empty one; expected your copy of ck_plus",
+        ),
+        ("mmi", "empty", "--manual_dir=.*empty: no such folder, or an empty one; expected your copy of mmi"),
+        ("bu_3dfe", "", "--manual_dir=.*: no BU-3DFE image found; expected files such as"),
+        ("ck_plus", "", r"--manual_dir=.*: no CK\+ image found"),
+        ("mmi", "", "--manual_dir=.*: no MMI session found"),
+        ("raf_db", "", "--manual_dir=.*: no RAF-DB image found"),
+    ],
+)
+def test_wrong_input(tmp_path, dataset, manual_dir, message):
+    (tmp_path / "manual" / "empty").mkdir(parents=True)
+    folder = None if manual_dir is None else str(tmp_path / "manual" / manual_dir)
+    with pytest.raises(UserError, match=message):
+        build(dataset, str(tmp_path / "data"), folder)
+    assert not list(tmp_path.glob("data/*/*/1.0.0"))  # nothing half written
+
+
+def test_from_the_command_line(tmp_path):
+    def run(*arguments):
+        command = [sys.executable, "-m", "datasets.build", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ}, check=False)
+
+    usage = run("--help")
+    assert usage.returncode == 0 and "--data_dir" in usage.stdout and "goes on where it stopped" in usage.stdout
+    assert "tensorflow" not in usage.stderr.lower()
+    missing = run("--dataset=mmi")
+    assert (missing.returncode, missing.stderr.strip()) == (2, "error: --data_dir is missing; see --help")

@@ -1,0 +1,143 @@
+"""Many records to aligned faces: in order, in processes, going on where a killed run stopped."""
+
+import functools
+import json
+
+import numpy as np
+import pytest
+from coloured_faces import CentredFaces
+
+from datasets import faces
+from datasets.faces import DetectionCache, aligned_faces
+from datasets.records import FaceRecord
+from datasets.views import TURNED
+
+
+def picture(value):
+    if value < 0:
+        raise ValueError("a damaged file")
+    return np.full((80, 100, 3), (value, value // 20, value // 10), np.uint8)
+
+
+def _record(number, value=200, **fields):
+    fields = {"source": f"{number}.png", **fields}
+    load = functools.partial(picture, value)
+    return FaceRecord(f"k{number}", load, "anger", "s", "q", **fields)
+
+
+@pytest.fixture
+def detections(monkeypatch):
+    """Counts how often the detector is asked."""
+    asked = []
+
+    class Counting(CentredFaces):
+        def detect(self, image, second_look=True):
+            asked.append(image.shape)
+            return super().detect(image)
+
+    monkeypatch.setattr(faces, "detector", Counting)
+    return asked
+
+
+def test_in_order_with_undetected_and_unreadable_ones(tmp_path, detections):
+    records = [_record(0), _record(1, value=-1), _record(2, value=0), _record(3, value=150)]
+    found = list(aligned_faces(records, tmp_path / "d.jsonl"))
+    assert [face.record.key for face in found] == ["k0", "k1", "k2", "k3"]
+    assert [face.image is None for face in found] == [False, True, False, False]
+    assert [face.detection is None for face in found] == [False, True, True, False]
+    assert found[1].error == "a damaged file"
+    assert found[0].image.shape == (256, 256, 3)
+    np.testing.assert_array_equal(found[0].image[128, 128], (200, 10, 20))
+
+
+def test_a_second_run_detects_nothing_and_gives_the_same(tmp_path, detections):
+    records = [_record(number, value) for number, value in enumerate((200, 0, 100))]
+    first = list(aligned_faces(records, tmp_path / "d.jsonl"))
+    asked = len(detections)
+    second = list(aligned_faces(records, tmp_path / "d.jsonl"))
+    assert len(detections) == asked == 3
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+        if one.detection:
+            np.testing.assert_array_equal(one.detection.landmarks, other.detection.landmarks)
+            assert one.detection.confidence == other.detection.confidence
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, detections):
+    records = [_record(number) for number in range(6)]
+    run = aligned_faces(records, tmp_path / "d.jsonl")
+    for _ in range(3):
+        next(run)
+    run.close()
+    list(aligned_faces(records, tmp_path / "d.jsonl"))
+    assert len(detections) == 6
+
+
+def test_a_changed_image_is_detected_anew(tmp_path, detections):
+    list(aligned_faces([_record(0, 200)], tmp_path / "d.jsonl"))
+    list(aligned_faces([_record(0, 190)], tmp_path / "d.jsonl"))
+    assert len(detections) == 2
+    assert len((tmp_path / "d.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_line_cut_by_a_kill_is_forgotten(tmp_path, detections):
+    path = tmp_path / "d.jsonl"
+    list(aligned_faces([_record(0), _record(1)], path))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - 20])
+    list(aligned_faces([_record(0), _record(1)], path))
+    assert len(detections) == 3
+    assert [json.loads(line)["key"] for line in path.read_text().splitlines()] == ["k0", "k1"]
+
+
+def test_damaged_lines_cost_a_detection_and_nothing_else(tmp_path, detections):
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(b'nonsense\n{"no": "key"}\n[]\n\xff\xfe\n')
+    list(aligned_faces([_record(0)], path))
+    with DetectionCache(path) as cache:
+        assert list(cache.entries) == ["k0"]
+
+
+def upright_only(view):
+    """A black picture with a bright patch; only when turned to `view` is the patch at the top."""
+    image = np.zeros((80, 80, 3), np.uint8)
+    image[:20, 30:50] = 255
+    return np.rot90(image, {"upright": 0, "clockwise": 1, "counterclockwise": -1}[view])
+
+
+class PatchOnTop:
+    """Is the surer the more light is at the top."""
+
+    def detect(self, image, second_look=True):
+        (detection,) = CentredFaces().detect(np.full_like(image, 255))
+        return [type(detection)(detection.box, 0.8 + 0.1 * float(image[:20].mean() / 255), detection.landmarks)]
+
+
+@pytest.mark.parametrize("view", TURNED)
+def test_a_source_is_turned_upright_as_a_whole(tmp_path, monkeypatch, view):
+    monkeypatch.setattr(faces, "detector", PatchOnTop)
+    records = [
+        FaceRecord(f"k{i}", functools.partial(upright_only, view), "anger", "s", "q", "v.avi", views=TURNED)
+        for i in range(3)
+    ]
+    for face in aligned_faces(records, tmp_path / "d.jsonl"):
+        assert face.image[:40].mean() > face.image[-40:].mean() + 20
+    entries = [json.loads(line) for line in (tmp_path / "d.jsonl").read_text().splitlines()]
+    assert [entry["view"] for entry in entries] == [view] * 3
+
+
+@pytest.mark.slow
+def test_processes_give_what_one_process_gives_and_print_nothing(tmp_path, capfd):
+    """With the true detector, on photographs of a face."""
+    data = pytest.importorskip("skimage.data")
+    face = data.astronaut()[:300, 70:370]
+    shifts = [functools.partial(np.roll, face, 2 * i, 1) for i in range(4)]
+    records = [FaceRecord(f"k{i}", load, "anger", "s", "q", str(i)) for i, load in enumerate(shifts)]
+    one = list(aligned_faces(records, tmp_path / "one.jsonl", workers=0))
+    capfd.readouterr()
+    two = list(aligned_faces(records, tmp_path / "two.jsonl", workers=2))
+    assert capfd.readouterr() == ("", "")
+    assert [face.record.key for face in two] == [record.key for record in records]
+    for a, b in zip(one, two, strict=True):
+        assert a.detection is not None and b.detection is not None
+        np.testing.assert_allclose(a.detection.landmarks, b.detection.landmarks, atol=1e-2)

@@ -1,0 +1,56 @@
+"""The builder of the drawn faces: what TFDS asks of every builder, and that each class and person comes out."""
+
+import collections
+import pathlib
+
+import pytest
+
+pytest.importorskip("dill", reason="tensorflow_datasets.testing needs it")
+import tensorflow_datasets as tfds
+
+from datasets.synthetic_faces.synthetic_faces_dataset_builder import Builder, SyntheticFacesConfig, records
+from ifgan_tf.labels import EXPRESSIONS, NEUTRAL
+
+TWO_PEOPLE = SyntheticFacesConfig(name="two_people", description="Two people.", subjects=2)
+
+
+class SyntheticFacesTest(tfds.testing.DatasetBuilderTestCase):
+    """Builds two people's faces as TFDS does."""
+
+    DATASET_CLASS = Builder
+    SPLITS = {"train": 42}  # noqa: RUF012
+    SKIP_CHECKSUMS = True
+
+    EXAMPLE_DIR = str(pathlib.Path(__file__).parent)  # a folder is asked for; nothing is read
+    BUILDER_CONFIG_NAMES_TO_TEST = ["tiny"]  # noqa: RUF012
+
+    def _make_builder(self, config=None):
+        return Builder(data_dir=self.tmp_dir, config=TWO_PEOPLE)
+
+
+def test_built_faces(tmp_path):
+    one = SyntheticFacesConfig(name="one_person", description="One person.", subjects=1)
+    Builder(data_dir=tmp_path, config=one).download_and_prepare()
+    faces = list(tfds.as_numpy(tfds.builder("synthetic_faces/one_person", data_dir=tmp_path).as_dataset(split="train")))
+    assert collections.Counter(int(face["label"]) for face in faces) == dict.fromkeys(range(len(EXPRESSIONS)), 3)
+    assert sum(face["detection_confidence"] > 0.9 for face in faces) >= 20
+    for face in faces:
+        assert face["image"].shape == (256, 256, 3)
+        assert face["subject"] == b"S000" and face["frame"] == 0
+        neutral = face["label"] == NEUTRAL
+        assert face["role"] == int(neutral)
+        assert face["intensity"] == 0 if neutral else face["intensity"] in (2, 3, 4)
+
+
+def test_records_cover_every_class_and_person():
+    faces = records(100)
+    assert len(faces) == len({face.key for face in faces}) == 2100
+    assert collections.Counter(face.label for face in faces) == dict.fromkeys(EXPRESSIONS, 300)
+    assert sorted({face.subject for face in faces}) == [f"S{index:03d}" for index in range(100)]
+    assert {face.intensity for face in faces if face.role == "expressive"} == {2, 3, 4}
+    anger = next(face for face in faces if face.key == "S007_anger_03")
+    assert anger.sequence == "anger_03" and anger.load().shape == (320, 320, 3)
+
+
+def test_configs():
+    assert {name: config.subjects for name, config in Builder.builder_configs.items()} == {"default": 100, "tiny": 12}

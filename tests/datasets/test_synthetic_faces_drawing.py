@@ -1,0 +1,242 @@
+"""Drawn faces: the same from the same seed, different people, action units that move what they should."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from datasets.synthetic_faces.action_units import (
+    ACTION_UNITS,
+    INTENSITY_SCALE,
+    PROTOTYPES,
+    Activations,
+    prototype,
+    sample_activations,
+)
+from datasets.synthetic_faces.drawing import SEED, draw_face, render, takes
+from datasets.synthetic_faces.geometry import face_geometry
+from datasets.synthetic_faces.scene import IMAGE_SIZE, Scene, sample_scene
+from datasets.synthetic_faces.subject import sample_subject
+from ifgan_tf.labels import EXPRESSIONS
+
+FRONTAL = Scene(
+    yaw=0.0,
+    pitch=0.0,
+    roll=0.0,
+    zoom=1.0,
+    shift=(0.0, 0.0),
+    light=(0.0, -0.4, 0.9),
+    ambient=0.4,
+    exposure=1.0,
+    warmth=0.0,
+    contrast=1.0,
+    noise=0.0,
+    gaze=(0.0, 0.0),
+)
+
+
+def acting(**units: float) -> Activations:
+    """AU12=1.0 → both halves pull the lip corner fully."""
+    return Activations({int(name.removeprefix("AU")): np.full(2, value) for name, value in units.items()})
+
+
+@pytest.fixture(params=[3, 41, 77])
+def person(request):
+    return sample_subject(SEED, request.param)
+
+
+def shape(person, **units):
+    return face_geometry(person, acting(**units))
+
+
+def test_the_same_picture_whatever_was_drawn_before():
+    first = draw_face(5, "fear", 3)
+    for subject, expression in ((6, "anger"), (7, "neutral"), (5, "happiness")):
+        draw_face(subject, expression, 2)
+    again = draw_face(5, "fear", 3)
+    np.testing.assert_array_equal(first.image, again.image)
+    np.testing.assert_array_equal(first.landmarks, again.landmarks)
+
+
+def test_image_is_rgb_bytes_and_landmarks_lie_in_it():
+    image, landmarks = draw_face(0, "happiness", 4)
+    assert image.shape == (IMAGE_SIZE, IMAGE_SIZE, 3) and image.dtype == np.uint8
+    assert landmarks.shape == (5, 2) and landmarks.dtype == np.float32
+    assert (landmarks > 0).all() and (landmarks < IMAGE_SIZE).all()
+    left_eye, right_eye, nose, left_mouth, right_mouth = landmarks
+    assert left_eye[0] < nose[0] < right_eye[0] and left_mouth[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+    assert 60 < right_eye[0] - left_eye[0] < 85
+
+
+def test_another_seed_is_another_data_set():
+    assert sample_subject(1, 0) != sample_subject(2, 0)
+    assert np.abs(draw_face(0, "neutral", 1, seed=1).image - draw_face(0, "neutral", 1, seed=2).image).max() > 50
+
+
+def test_people_differ_more_than_their_pictures():
+    pictures = np.stack([[render_still(person, take) for take in range(2)] for person in range(6)]).astype(float)
+    within = np.abs(pictures[:, 0] - pictures[:, 1]).mean()
+    between = np.mean([np.abs(pictures[i, 0] - pictures[j, 1]).mean() for i in range(6) for j in range(6) if i != j])
+    assert between > 5 * within
+
+
+def render_still(index: int, take: int) -> np.ndarray:
+    """A person's neutral face in a fixed scene; takes differ by the small movements that mean nothing."""
+    person, rng = sample_subject(SEED, index), np.random.default_rng(take)
+    return render(person, sample_activations(SEED, person, "neutral", 0, rng), FRONTAL, SEED, rng).image
+
+
+def test_a_hundred_people_have_a_hundred_faces():
+    people = [sample_subject(SEED, index) for index in range(100)]
+    geometries = np.stack([face_geometry(person, Activations()).landmarks.ravel() for person in people])
+    distance = np.linalg.norm(geometries[:, None] - geometries[None], axis=-1)
+    assert distance[~np.eye(100, dtype=bool)].min() > 0.005
+    skin = np.array([person.skin for person in people]).mean(axis=1)
+    assert skin.min() < 0.3 and skin.max() > 0.75
+    assert len({person.hair_style for person in people}) >= 7
+
+
+def test_lip_corner_puller_raises_and_widens_the_mouth(person):
+    rest, smile = shape(person).mouth.corners, shape(person, AU12=1.0).mouth.corners
+    assert (smile[:, 1] < rest[:, 1] - 0.15).all()
+    assert np.ptp(smile[:, 0]) > np.ptp(rest[:, 0]) + 0.2
+
+
+def test_lip_corner_depressor_lowers_the_corners(person):
+    assert (shape(person, AU15=1.0).mouth.corners[:, 1] > shape(person).mouth.corners[:, 1] + 0.1).all()
+
+
+def test_jaw_drop_and_mouth_stretch_open_the_mouth(person):
+    rest, drop, stretch = shape(person), shape(person, AU26=1.0), shape(person, AU27=1.0)
+    assert rest.mouth.opening == 0.0
+    assert 0.15 < drop.mouth.opening < stretch.mouth.opening
+    assert rest.chin < drop.chin < stretch.chin
+
+
+def test_lips_part_without_the_jaw(person):
+    parted = shape(person, AU25=1.0)
+    assert parted.mouth.opening > 0.05 and parted.chin == shape(person).chin
+
+
+@pytest.mark.parametrize(("unit", "moved", "still"), [("AU1", 0, -1), ("AU2", -1, 0)])
+def test_brow_raisers_lift_their_end_of_the_brow(person, unit, moved, still):
+    for i in range(2):
+        rest, raised = shape(person).brows[i][:, 1], shape(person, **{unit: 1.0}).brows[i][:, 1]
+        assert raised[moved] < rest[moved] - 0.2
+        assert abs(raised[still] - rest[still]) < 0.05
+
+
+def test_brow_lowerer_lowers_the_brows_and_draws_them_together(person):
+    for i, side in enumerate((-1, 1)):
+        rest, lowered = shape(person).brows[i], shape(person, AU4=1.0).brows[i]
+        assert (lowered[:, 1] > rest[:, 1]).all()
+        assert side * lowered[0, 0] < side * rest[0, 0] - 0.1
+
+
+def aperture(geometry) -> float:
+    return float(np.mean([eye.lower[:, 1].max() - eye.upper[:, 1].min() for eye in geometry.eyes]))
+
+
+def test_lids_open_and_narrow_the_eyes(person):
+    assert aperture(shape(person, AU7=1.0)) < aperture(shape(person)) < aperture(shape(person, AU5=1.0))
+    assert aperture(shape(person, AU6=1.0)) < aperture(shape(person))
+
+
+def test_nose_wrinkler_raises_the_wings_and_cheek_raiser_the_cheeks(person):
+    assert (shape(person, AU9=1.0).nose_wings[:, 1] < shape(person).nose_wings[:, 1]).all()
+    assert (shape(person, AU6=1.0).cheeks[:, 1] < shape(person).cheeks[:, 1] - 0.1).all()
+
+
+def test_lip_pressor_thins_the_lips(person):
+    def thickness(mouth):
+        return (mouth.upper_inner - mouth.upper_outer)[:, 1].max() + (mouth.lower_outer - mouth.lower_inner)[:, 1].max()
+
+    assert thickness(shape(person, AU24=1.0).mouth) < 0.75 * thickness(shape(person).mouth)
+
+
+def test_one_sided_activation_moves_one_side(person):
+    smirk = face_geometry(person, Activations({12: np.array([0.0, 1.0])})).mouth.corners
+    rest = shape(person).mouth.corners
+    assert smirk[0, 1] == pytest.approx(rest[0, 1]) and smirk[1, 1] < rest[1, 1] - 0.1
+
+
+def test_every_unit_changes_the_pixels():
+    person = sample_subject(SEED, 8)
+
+    def image(activations):
+        return render(person, activations, FRONTAL, SEED, np.random.default_rng(0)).image.astype(int)
+
+    rest = image(Activations())
+    unseen = [unit for unit in ACTION_UNITS if np.abs(image(acting(**{f"AU{unit}": 1.0})) - rest).max() < 15]
+    assert unseen == []
+
+
+def test_prototypes_name_known_units_for_every_expression():
+    assert set(PROTOTYPES) == set(EXPRESSIONS)
+    assert {unit for variants in PROTOTYPES.values() for variant in variants for unit in variant} <= set(ACTION_UNITS)
+    with pytest.raises(KeyError):
+        Activations()[3]
+
+
+def test_intensity_scales_the_expression():
+    person = dataclasses.replace(sample_subject(SEED, 1), expressiveness=1.0, side_bias=0.0)
+
+    def strength(intensity):
+        draws = [sample_activations(SEED, person, "anger", intensity, np.random.default_rng(k)) for k in range(40)]
+        return np.mean([draw.mean(4) for draw in draws])
+
+    full = prototype(SEED, person, "anger")[4]
+    for intensity, scale in INTENSITY_SCALE.items():
+        assert strength(intensity) == pytest.approx(scale * full, abs=0.08)
+    assert strength(2) < strength(3) < strength(4)
+
+
+def test_people_show_the_same_expression_differently():
+    shown = [tuple(sorted(prototype(SEED, sample_subject(SEED, index), "anger"))) for index in range(30)]
+    assert len(set(shown)) == len(PROTOTYPES["anger"])
+
+
+def test_neutral_faces_hardly_move_and_are_not_all_alike():
+    person = sample_subject(SEED, 2)
+    draws = [sample_activations(SEED, person, "neutral", 1, np.random.default_rng(k)) for k in range(50)]
+    values = np.array([[draw.mean(unit) for unit in ACTION_UNITS] for draw in draws])
+    assert values.max() < 0.5 and values.mean() < 0.06 and values.std(axis=0).min() > 0
+
+
+def test_pose_turns_the_nose_against_the_eyes():
+    person, rng = sample_subject(SEED, 4), np.random.default_rng(0)
+
+    def nose_offset(**pose):
+        landmarks = render(person, Activations(), dataclasses.replace(FRONTAL, **pose), SEED, rng).landmarks
+        return landmarks[2] - landmarks[:2].mean(axis=0)
+
+    assert nose_offset(yaw=0.15)[0] > nose_offset()[0] + 3 > nose_offset(yaw=-0.15)[0] + 6
+    assert nose_offset(pitch=0.1)[1] > nose_offset()[1] + 2
+
+
+def test_scenes_stay_near_frontal():
+    scenes = [sample_scene(np.random.default_rng(k)) for k in range(200)]
+    assert max(abs(s.yaw) for s in scenes) < np.deg2rad(12) and max(abs(s.roll) for s in scenes) < np.deg2rad(8)
+    assert np.allclose([np.linalg.norm(s.light) for s in scenes], 1)
+
+
+def test_takes():
+    assert all(takes(expression) == (2, 3, 4) for expression in EXPRESSIONS[:6])
+    assert takes("neutral") == (1, 2, 3)
+
+
+def test_detector_finds_exactly_one_face_where_it_was_drawn():
+    from datasets.faces import detector
+
+    expressions = [expression for expression in EXPRESSIONS for _ in range(3)]
+    found, errors = [], []
+    for number, expression in enumerate(expressions):
+        image, truth = draw_face(number * 4, expression, takes(expression)[number % 3])
+        detections = detector().detect(image)
+        found.append(len(detections))
+        if detections:
+            eye_distance = np.linalg.norm(truth[1] - truth[0])
+            errors.append(np.linalg.norm(detections[0].landmarks[:3] - truth[:3], axis=1) / eye_distance)
+    assert found.count(1) >= len(found) - 1
+    assert np.mean(errors) < 0.08
