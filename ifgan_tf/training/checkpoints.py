@@ -1,0 +1,95 @@
+"""Checkpoints of a run: all of `last`, to go on from, and the networks of `best`, to use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from ifgan_tf.errors import UserError
+from ifgan_tf.models.networks import trackables
+from ifgan_tf.training.step import Trainer
+
+
+class Checkpoints:
+    """Saves and restores a run.
+
+    A checkpoint is written whole before the old one goes, so a killed run always has one to go on from.
+
+    Attributes:
+      epoch: epochs finished.
+      best_accuracy: on validation, so far.
+    """
+
+    def __init__(self, folder: Path, trainer: Trainer) -> None:
+        networks = trackables(trainer.networks)
+        self._epoch = tf.Variable(0, dtype=tf.int64)
+        self._best = tf.Variable(-1.0, dtype=tf.float64)
+        state = tf.train.Checkpoint(
+            **networks,
+            optimizer=trainer.optimizer,
+            **({"discriminator_optimizer": trainer.discriminator_optimizer} if trainer.discriminator_optimizer else {}),
+            centres=trainer.centres,
+            epoch=self._epoch,
+            best_accuracy=self._best,
+            seed_states=_seed_states(networks),
+        )
+        self._state = state
+        self._last = tf.train.CheckpointManager(state, str(folder / "last"), max_to_keep=1)
+        self._best_networks = tf.train.CheckpointManager(
+            tf.train.Checkpoint(**networks), str(folder / "best"), max_to_keep=1
+        )
+
+    @property
+    def epoch(self) -> int:
+        return int(self._epoch.numpy())
+
+    @property
+    def best_accuracy(self) -> float:
+        return float(self._best.numpy())
+
+    def restore(self) -> bool:
+        """Goes back to the last epoch saved; False when there is none.
+
+        Raises:
+          UserError: when the checkpoint does not fit the networks.
+        """
+        if self._last.latest_checkpoint is None:
+            return False
+        try:
+            self._state.restore(self._last.latest_checkpoint).assert_consumed()
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{self._last.latest_checkpoint}: cannot be restored ({str(error)[:200]}); it is damaged or of another "
+                f"version: train into a new --workdir"
+            ) from None
+        return True
+
+    def save(self, epoch: int, accuracy: float) -> None:
+        """Keeps the state after `epoch` epochs, and the networks as best when `accuracy` is a new high.
+
+        Raises:
+          UserError: when the disk is full or the folder cannot be written.
+        """
+        try:
+            if accuracy > self.best_accuracy:
+                self._best.assign(accuracy)
+                self._best_networks.save(checkpoint_number=epoch)
+            self._epoch.assign(epoch)
+            self._last.save(checkpoint_number=epoch)
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(
+                f"{self._last.directory}: the checkpoint of epoch {epoch} could not be written ({str(error)[:200]}). "
+                f"Free some space and repeat the command: it goes on from the checkpoint before"
+            ) from None
+
+
+def _seed_states(networks: dict[str, keras.Model]) -> list[tf.Variable]:
+    """States of the random generators of dropout layers: Keras leaves them out of a model's checkpoint."""
+    states = []
+    for model in networks.values():
+        for layer in model._flatten_layers(include_self=False):
+            if (generator := getattr(layer, "seed_generator", None)) is not None:
+                states.append(generator.state.value)
+    return states

@@ -1,0 +1,48 @@
+"""How far the folds of a run have come, on validation; the test subjects are left to evaluate.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ifgan_tf import files
+from ifgan_tf.evaluation.report import markdown_table
+from ifgan_tf.run_folder import RunFolder, fold_folders
+
+
+def write_summary(workdir: Path) -> tuple[Path, str]:
+    """Writes `workdir/summary.md`, a row for every fold that has been trained so far.
+
+    Args:
+      workdir: folder of `fold_00` … `fold_09`, at least one of them with a finished epoch.
+
+    Returns:
+      The file and the table.
+    """
+    rows = [(run, lines) for run in fold_folders(workdir) if (lines := run.metrics())]
+    accuracies = [_best(lines)["validation"]["accuracy"] for _, lines in rows]
+    table = markdown_table(
+        [_row(run, lines) for run, lines in rows]
+        + [{"fold": "mean ± std", "best, %": f"{100 * np.mean(accuracies):.2f} ± {100 * np.std(accuracies):.2f}"}],
+        right=("epochs", "best epoch", "best, %", "last, %"),
+    )
+    path = workdir / "summary.md"
+    files.write_text(path, f"Accuracy on the validation subjects\n\n{table}\n")
+    return path, table
+
+
+def _row(run: RunFolder, lines: list[dict[str, Any]]) -> dict[str, str]:
+    config, best = run.config(), _best(lines)
+    return {
+        "fold": str(config.run.fold),
+        "epochs": f"{lines[-1]['epoch']} of {config.optimizer.epochs}",
+        "best epoch": str(best["epoch"]),
+        "best, %": f"{100 * best['validation']['accuracy']:.2f}",
+        "last, %": f"{100 * lines[-1]['validation']['accuracy']:.2f}",
+    }
+
+
+def _best(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    return max(lines, key=lambda line: line["validation"]["accuracy"])  # the first of equals, as checkpoints are kept

@@ -1,0 +1,241 @@
+"""A training run, from a configuration to a run folder. The same call again resumes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from ifgan_tf import config as config_lib
+from ifgan_tf import files, labels
+from ifgan_tf.config import Config
+from ifgan_tf.data import average_faces, faces, folds, input_pipeline, run_data
+from ifgan_tf.errors import UserError
+from ifgan_tf.evaluation import metrics
+from ifgan_tf.models.generator import attention_map_model
+from ifgan_tf.models.inference import build_inference
+from ifgan_tf.models.networks import Networks, build_networks
+from ifgan_tf.run_folder import RunFolder
+from ifgan_tf.training.checkpoints import Checkpoints
+from ifgan_tf.training.step import Metrics, Trainer, learning_rate
+from ifgan_tf.training.summaries import Summaries, attention_picture, confusion_picture, face_grid
+
+_LOG_EVERY = 20  # steps between two looks of the host at the losses
+_EVALUATION_BATCH = 64
+_PICTURES = 25  # times in a run that pictures are written
+
+
+def train(config: Config, workdir: Path) -> dict[str, Any]:
+    """Trains one fold, or goes on with it.
+
+    Args:
+      config: of the run; the data set must be built.
+      workdir: run folder, new or of the same configuration.
+
+    Returns:
+      The last line of `metrics.jsonl`.
+
+    Raises:
+      UserError: for a workdir of another configuration, data that are not built, a loss that is not finite, a full
+        disk.
+    """
+    run = RunFolder(workdir)
+    _claim(run, config)
+    if done := _finished(run, config):
+        return done
+    _prepare_devices()
+
+    # Data: subjects first, then only what they allow.
+    data = run_data.load(config)
+    folds.save(data.fold, run.folds_file)
+    targets = _average_faces(run, config, data.fold)
+    steps = input_pipeline.steps_per_epoch(data.train, config)
+    class_weights = input_pipeline.class_weights(data.train.labels) if config.loss.class_weights else None
+
+    # Networks and optimizers are built whole before anything is restored into them.
+    average = tf.constant(targets, tf.float32) / 127.5 - 1.0
+    trainer = Trainer(config, build_networks(config), average, steps, class_weights)
+    checkpoints = Checkpoints(run.checkpoints_dir, trainer)
+    if checkpoints.restore():
+        logging.info("%s: going on after epoch %d of %d", workdir, checkpoints.epoch, config.optimizer.epochs)
+    _forget_after(run, checkpoints.epoch)
+
+    summaries = Summaries(str(run.tensorboard_dir))
+    summaries.configuration(config)
+    inference = build_inference(config, trainer.networks.generator, trainer.networks.classifier)
+    predict = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
+    schedule = learning_rate(config.optimizer, steps)
+
+    batches = iter(input_pipeline.training_batches(data.train, config, checkpoints.epoch))
+    for epoch in range(checkpoints.epoch, config.optimizer.epochs):
+        started = time.perf_counter()
+        losses = _one_epoch(trainer, batches, epoch, steps, config, summaries)
+        seconds = time.perf_counter() - started
+        probabilities, generated = _predict(predict, data.validation, config)
+        judged, step = _judge(probabilities, data.validation, config), (epoch + 1) * steps
+        summaries.scalars("validation", judged, step)
+        summaries.scalars("train", {"learning_rate": float(schedule(epoch * steps))}, step)
+        if (epoch + 1) % max(1, config.optimizer.epochs // _PICTURES) == 0:
+            _show(summaries, trainer.networks, data.validation, probabilities, generated, targets, config, step)
+        summaries.flush()
+        line = {
+            "epoch": epoch + 1,
+            "step": step,
+            "learning_rate": float(schedule(epoch * steps)),
+            "train": losses,
+            "validation": judged,
+            "images_per_second": steps * config.optimizer.batch_size / seconds,
+        }
+        _append(run.metrics_file, line)
+        checkpoints.save(epoch + 1, judged["accuracy"])
+    return run.metrics()[-1]
+
+
+def _claim(run: RunFolder, config: Config) -> None:
+    """Makes the run folder, or sees that it is of this configuration."""
+    if run.config_file.exists():
+        changed = config_lib.differences(run.config(), config)
+        if changed:
+            raise UserError(
+                f"--workdir={run.path}: a run of another configuration ({'; '.join(changed)}). Pass its own flags to "
+                f"go on with it, or another --workdir to start anew"
+            )
+        return
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        config_lib.save(config, run.config_file)
+    except OSError as error:
+        raise UserError(f"--workdir={run.path}: cannot be written ({error.strerror}); choose another folder") from None
+
+
+def _finished(run: RunFolder, config: Config) -> dict[str, Any] | None:
+    """The last line of metrics of a run that has nothing left to do."""
+    lines = run.metrics()
+    return lines[-1] if lines and run.checkpoint_epoch("last") == config.optimizer.epochs else None
+
+
+def _prepare_devices() -> None:
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # already in use by this process: its setting stays
+            logging.warning("%s is in use already: its memory setting stays as it is", gpu.name)
+
+
+def _average_faces(run: RunFolder, config: Config, fold: folds.Fold) -> np.ndarray:
+    """The average faces of the fold's training subjects, from the run folder once made: uint8 [classes, S, S, 3]."""
+    size = config.data.image_size
+    if not all((run.average_faces_dir / f"{name}.png").is_file() for name in run.classes()):
+        examples = run_data.average_face_examples(config, fold)
+        average_faces.save(average_faces.average_faces(examples, config.data.num_classes), run.average_faces_dir)
+    return faces.centre_crop(average_faces.at_size(run.average_faces(), faces.working_size(size)), size)
+
+
+def _one_epoch(
+    trainer: Trainer,
+    batches: Iterator[tuple[tf.Tensor, tf.Tensor]],
+    epoch: int,
+    steps: int,
+    config: Config,
+    summaries: Summaries,
+) -> dict[str, float]:
+    """Trains for one epoch; returns the mean of every metric."""
+    history: list[dict[str, float]] = []
+    pending: list[Metrics] = []
+    name = f"epoch {epoch + 1}/{config.optimizer.epochs}"
+    with tqdm(total=steps * config.optimizer.batch_size, desc=name, unit="img", leave=False) as bar:
+        for step in range(1, steps + 1):
+            pending.append(trainer.step(*next(batches)))
+            bar.update(config.optimizer.batch_size)
+            if step % _LOG_EVERY == 0 or step == steps:
+                history += _fetch(pending, epoch * steps + step - len(pending) + 1)
+                pending.clear()
+                shown = {
+                    k: history[-1][k]
+                    for k in ("loss", "l1", "gan_generator", "softmax", "accuracy")
+                    if k in history[-1]
+                }
+                bar.set_postfix({k: f"{v:.3g}" for k, v in shown.items()})
+                rate = bar.format_dict["rate"] or 0.0
+                summaries.scalars("train", {**history[-1], "images_per_second": rate}, epoch * steps + step)
+    return {key: float(np.mean([line[key] for line in history])) for key in history[0]}
+
+
+def _fetch(pending: list[Metrics], first_step: int) -> list[dict[str, float]]:
+    """Brings metrics to the host, and stops at a loss that is no number.
+
+    Raises:
+      UserError: naming the step and the terms.
+    """
+    lines = [{key: float(value) for key, value in line.items()} for line in pending]
+    for offset, line in enumerate(lines):
+        bad = [f"{key}={value}" for key, value in line.items() if not np.isfinite(value)]
+        if bad:
+            raise UserError(
+                f"step {first_step + offset}: {', '.join(bad)} is not finite. The last checkpoint is intact; train "
+                f"into a new --workdir with a smaller --learning_rate, or without --mixed_precision"
+            )
+    return lines
+
+
+def _predict(predict: Any, part: faces.Faces, config: Config) -> tuple[np.ndarray, np.ndarray | None]:
+    """Probabilities [N, classes] and generated faces, uint8 [N, S, S, 3], of faces before cropping."""
+    images = faces.centre_crop(part.images, config.data.image_size)
+    outputs = [predict(tf.constant(images[i : i + _EVALUATION_BATCH])) for i in range(0, len(part), _EVALUATION_BATCH)]
+    joined = {key: np.concatenate([output[key].numpy() for output in outputs]) for key in outputs[0]}
+    return joined["probabilities"], joined.get("average_face")
+
+
+def _judge(probabilities: np.ndarray, part: faces.Faces, config: Config) -> dict[str, float]:
+    predicted, classes = probabilities.argmax(axis=1), config.data.num_classes
+    right = np.clip(probabilities[np.arange(len(part)), part.labels], 1e-7, 1.0)
+    return {
+        "accuracy": metrics.accuracy(part.labels, predicted),
+        "mean_class_accuracy": metrics.mean_class_accuracy(part.labels, predicted, classes),
+        "cross_entropy": float(-np.mean(np.log(right))),
+    }
+
+
+def _show(
+    summaries: Summaries,
+    networks: Networks,
+    validation: faces.Faces,
+    probabilities: np.ndarray,
+    generated: np.ndarray | None,
+    targets: np.ndarray,
+    config: Config,
+    step: int,
+) -> None:
+    """Pictures of an epoch: confusion matrix, photo | generated | average, and one attention map."""
+    classes = labels.classes(config.data.num_classes)
+    predicted = probabilities.argmax(axis=1)
+    confusion = metrics.confusion_matrix(validation.labels, predicted, len(classes))
+    summaries.image("validation/confusion", confusion_picture(confusion, classes), step)
+    if networks.generator is None or generated is None:
+        return
+    photos = faces.centre_crop(validation.images, config.data.image_size)
+    rows = [int(np.flatnonzero(validation.labels == label)[-1]) for label in np.unique(validation.labels)]
+    columns = {"photo": photos[rows], "generated": generated[rows], "average": targets[validation.labels[rows]]}
+    summaries.image("faces", face_grid(columns, [classes[validation.labels[row]] for row in rows]), step)
+    if config.model.attention:
+        photo = tf.constant(photos[rows[:1]], tf.float32) / 127.5 - 1.0
+        attention = attention_map_model(networks.generator)(photo, training=False)[1][0].numpy()
+        summaries.image("attention", attention_picture(photos[rows[0]], attention), step)
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _forget_after(run: RunFolder, epoch: int) -> None:
+    """Drops the lines of epochs that no checkpoint kept: they are about to be trained again."""
+    kept = [line for line in run.metrics() if line["epoch"] <= epoch]
+    files.write_text(run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept))

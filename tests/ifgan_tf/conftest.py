@@ -1,0 +1,99 @@
+"""A tiny built data set and untrained run folders, for tests that read what training would have left."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from built_sets import SUBJECTS, bu_3dfe_examples, example_of, face_of, write_built_set
+
+from ifgan_tf import config as config_lib
+from ifgan_tf.config import Config
+from ifgan_tf.data import folds
+from ifgan_tf.data.images import encode_png
+from ifgan_tf.run_folder import RunFolder
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built data set `bu_3dfe` of 20 subjects, seven classes; one picture of the first subject has no face."""
+    folder = tmp_path_factory.mktemp("data")
+    write_built_set(folder, "bu_3dfe", {"train": bu_3dfe_examples()})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def several_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built data sets `bu_3dfe` (as `data_dir`), `ck_plus` (six people) and `raf_db` (40 + 14 photos of 100x100)."""
+    folder = tmp_path_factory.mktemp("sets")
+    write_built_set(folder, "bu_3dfe", {"train": bu_3dfe_examples()})
+    ck_plus = [
+        example_of(f"S{person:03d}", f"S{person:03d}/{label}.png", label, face_of(50 + person, label, 0))
+        for person in range(6)
+        for label in range(7)
+    ]
+    write_built_set(folder, "ck_plus", {"train": ck_plus})
+    raf_db = {
+        split: [
+            example_of(
+                "",
+                f"aligned/{split}_{number}_aligned.jpg",
+                number % 7,
+                face_of(100 + number, number % 7, seed)[::2, ::2],
+            )
+            for number in range(count)
+        ]
+        for seed, (split, count) in enumerate({"train": 40, "test": 14}.items())
+    }
+    write_built_set(folder, "raf_db", raf_db)
+    return folder
+
+
+def _tiny_config(data_dir: Path, classifier_input: str = "generated", fold: int = 0, attention: bool = True) -> Config:
+    default = Config()
+    return dataclasses.replace(
+        default,
+        data=dataclasses.replace(default.data, dataset="bu_3dfe", data_dir=str(data_dir), image_size=32),
+        model=dataclasses.replace(
+            default.model,
+            classifier_input=classifier_input,
+            backbone="SmallCNN",
+            classifier_weights="none",
+            generator_width=8,
+            discriminator_width=8,
+            attention=attention,
+        ),
+        run=dataclasses.replace(default.run, fold=fold),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_config() -> Callable[..., Config]:
+    """Makes a small configuration: `make_config(data_dir, classifier_input=…, fold=…, attention=…)`."""
+    return _tiny_config
+
+
+@pytest.fixture(scope="session")
+def make_run(data_dir: Path) -> Callable[..., RunFolder]:
+    """Makes an untrained run folder at a path: `make_run(path, classifier_input=…, fold=…, attention=…)`."""
+
+    def make(path: Path, **settings: object) -> RunFolder:
+        import tensorflow as tf
+
+        from ifgan_tf.models.networks import build_networks, trackables
+
+        run, config = RunFolder(path), _tiny_config(data_dir, **settings)  # type: ignore[arg-type]
+        path.mkdir(parents=True)
+        config_lib.save(config, run.config_file)
+        folds.save(folds.subject_fold(SUBJECTS, config.run.fold), run.folds_file)
+        run.average_faces_dir.mkdir()
+        for label, name in enumerate(run.classes()):
+            (run.average_faces_dir / f"{name}.png").write_bytes(encode_png(face_of(99, label, 0)))
+        checkpoint = tf.train.Checkpoint(**trackables(build_networks(config)))
+        for which, epoch in (("best", 7), ("last", config.optimizer.epochs)):
+            tf.train.CheckpointManager(checkpoint, str(run.checkpoints_dir / which), 1).save(checkpoint_number=epoch)
+        return run
+
+    return make

@@ -1,0 +1,204 @@
+"""The whole run on tiny data: what it leaves behind, and that stopping and going on changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ifgan_tf.config import OptimizerConfig
+from ifgan_tf.errors import UserError
+from ifgan_tf.evaluation.runner import evaluate
+from ifgan_tf.run_folder import RunFolder
+from ifgan_tf.training import loop
+from ifgan_tf.training.step import Trainer
+
+
+@pytest.fixture
+def small(make_config, data_dir):
+    config = make_config(data_dir)
+    return dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=3, learning_rate=1e-3))
+
+
+def lines(path):
+    """metrics.jsonl without what depends on the clock."""
+    read = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    for line in read:
+        line.pop("images_per_second")
+    return read
+
+
+def test_a_run_folder_holds_all_that_later_commands_need(small, tmp_path):
+    last = loop.train(small, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    assert run.config() == small
+    assert set(run.fold().train).isdisjoint(run.fold().test)
+    assert run.average_faces().shape == (6, 256, 256, 3)
+    assert len(lines(run.path)) == 3 and last["epoch"] == 3
+    assert list(run.tensorboard_dir.glob("events.*"))
+    for which in ("best", "last"):
+        assert run.networks(which).generator is not None
+    assert not list(run.path.rglob("*.tmp"))
+
+
+def test_average_faces_come_from_training_subjects_only(small, tmp_path, data_dir):
+    loop.train(dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1)), tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    from ifgan_tf.data.faces import iterate
+
+    mine = [
+        example["image"].astype(float)
+        for example in iterate("bu_3dfe", str(data_dir), "train", 6)
+        if example["label"] == 3 and example["subject"].decode() in run.fold().train
+    ]
+    np.testing.assert_array_equal(run.average_faces()[3], np.rint(np.mean(mine, axis=0)))
+
+
+def test_going_on_equals_never_having_stopped(small, tmp_path, monkeypatch):
+    loop.train(small, tmp_path / "whole")
+
+    step, calls = Trainer.train_step, []
+    real_epoch = loop._one_epoch
+
+    def stop_in_epoch_2(trainer, batches, epoch, *rest):
+        if epoch == 1 and not calls:
+            calls.append(1)
+            trainer.step(*next(batches))  # half an epoch's work is lost
+            raise KeyboardInterrupt
+        return real_epoch(trainer, batches, epoch, *rest)
+
+    monkeypatch.setattr(loop, "_one_epoch", stop_in_epoch_2)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(small, tmp_path / "stopped")
+    assert [line["epoch"] for line in lines(tmp_path / "stopped")] == [1]
+    loop.train(small, tmp_path / "stopped")
+
+    assert Trainer.train_step is step
+    assert lines(tmp_path / "stopped") == lines(tmp_path / "whole")
+    for which in ("best", "last"):
+        for one, other in zip(
+            RunFolder(tmp_path / "whole").networks(which), RunFolder(tmp_path / "stopped").networks(which), strict=True
+        ):
+            for a, b in zip(one.weights, other.weights, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_a_finished_run_is_left_alone(small, tmp_path):
+    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
+    first = loop.train(config, tmp_path / "run")
+    assert loop.train(config, tmp_path / "run") == first
+
+
+def test_lines_beyond_the_checkpoint_are_forgotten(small, tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"epoch": 1}\n{"epoch": 2}\n')
+    loop._forget_after(RunFolder(tmp_path), 1)
+    assert path.read_text() == '{"epoch": 1}\n'
+
+
+def test_another_configuration_is_refused_and_nothing_touched(small, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    loop._claim(run, small)
+    before = run.config_file.read_text()
+    other = dataclasses.replace(small, model=dataclasses.replace(small.model, attention=False))
+    with pytest.raises(UserError, match=r"a run of another configuration \(--attention: True -> False\)"):
+        loop.train(other, run.path)
+    assert run.config_file.read_text() == before
+
+
+def test_data_that_are_not_built_are_named(small, tmp_path):
+    config = dataclasses.replace(small, data=dataclasses.replace(small.data, data_dir=str(tmp_path / "nothing")))
+    with pytest.raises(UserError, match=r"--dataset=bu_3dfe: not built in --data_dir=.*python -m datasets\.build"):
+        loop.train(config, tmp_path / "run")
+
+
+def test_a_loss_that_is_no_number_stops_at_its_step(small, tmp_path, monkeypatch):
+    forward = Trainer.forward
+
+    def poisoned(self, images, labels):
+        terms, logits, features = forward(self, images, labels)
+        return {**terms, "l1": terms["l1"] * float("nan")}, logits, features
+
+    monkeypatch.setattr(Trainer, "forward", poisoned)
+    with pytest.raises(UserError, match=r"step 1: .*l1=nan.* is not finite\. The last checkpoint is intact"):
+        loop.train(small, tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints" / "last" / "checkpoint").exists()
+
+
+def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch):
+    accuracies = iter([0.4, 0.9, 0.6])
+    judge = loop._judge
+    monkeypatch.setattr(loop, "_judge", lambda *args: {**judge(*args), "accuracy": next(accuracies)})
+    loop.train(small, tmp_path / "run")
+    folder = tmp_path / "run" / "checkpoints"
+    assert tf.train.latest_checkpoint(str(folder / "best")).endswith("ckpt-2")
+    assert tf.train.latest_checkpoint(str(folder / "last")).endswith("ckpt-3")
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(small, tmp_path, monkeypatch):
+    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
+    loop.train(config, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    before = sorted(path.name for path in run.checkpoints_dir.rglob("ckpt*"))
+
+    def full(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.train.CheckpointManager, "save", full)
+    config_3 = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+    monkeypatch.setattr(loop, "_claim", lambda run, config: None)
+    with pytest.raises(UserError, match=r"epoch 2 could not be written .*Free some space and repeat the command"):
+        loop.train(config_3, run.path)
+    assert sorted(path.name for path in run.checkpoints_dir.rglob("ckpt*")) == before
+
+
+@pytest.mark.parametrize("settings", [{"classifier_input": "input"}, {"classifier_input": "pair", "attention": False}])
+def test_other_variants_train_too(make_config, data_dir, tmp_path, settings):
+    config = dataclasses.replace(make_config(data_dir, **settings), optimizer=OptimizerConfig(batch_size=32, epochs=1))
+    assert loop.train(config, tmp_path / "run")["epoch"] == 1
+
+
+def test_mixed_precision_trains(make_config, data_dir, tmp_path):
+    import keras
+
+    config = make_config(data_dir)
+    config = dataclasses.replace(
+        config,
+        optimizer=OptimizerConfig(batch_size=32, epochs=1),
+        run=dataclasses.replace(config.run, mixed_precision=True),
+    )
+    try:
+        last = loop.train(config, tmp_path / "run")
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert np.isfinite(last["train"]["loss"])
+
+
+def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(small, several_sets, tmp_path):
+    data = dataclasses.replace(
+        small.data,
+        dataset="raf_db",
+        additional_data="bu_3dfe,ck_plus",
+        num_classes=7,
+        data_dir=str(several_sets),
+        balanced_sampling=True,
+    )
+    config = dataclasses.replace(small, data=data, loss=dataclasses.replace(small.loss, class_weights=True))
+    loop.train(dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=1)), tmp_path / "run")
+    report = evaluate(tmp_path / "run", measure_identity=False)
+    assert report["folds"][0]["images"] == 14 and "missing_folds" not in report
+    text = (tmp_path / "run" / "evaluation" / "report.md").read_text()
+    assert "official split" in text and "Additional training data: bu_3dfe,ck_plus" in text
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_report(small, tmp_path):
+    reports = []
+    for name in ("one", "other"):
+        loop.train(small, tmp_path / name)
+        evaluate(tmp_path / name, measure_identity=False)
+        reports.append((tmp_path / name / "evaluation" / "report.json").read_text())
+    assert reports[0] == reports[1]

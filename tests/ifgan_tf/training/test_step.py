@@ -1,0 +1,188 @@
+"""The training step: whom each loss moves, and that both gradients are taken at the same parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ifgan_tf import losses
+from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig
+from ifgan_tf.models.networks import build_networks
+from ifgan_tf.training.step import Trainer, learning_rate, with_weight_decay
+
+LABELS = tf.constant([0, 1, 2, 2])
+IMAGES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8))
+
+
+def trainer(classifier_input="generated", **sections):
+    config = Config(
+        data=DataConfig(image_size=32),
+        model=ModelConfig(
+            classifier_input=classifier_input,
+            backbone="SmallCNN",
+            classifier_weights="none",
+            generator_width=8,
+            discriminator_width=8,
+        ),
+        optimizer=OptimizerConfig(batch_size=4, learning_rate=1e-3),
+    )
+    config = dataclasses.replace(config, **sections)
+    average = tf.random.stateless_uniform((6, 32, 32, 3), (1, 2), -1, 1)
+    return Trainer(config, build_networks(config), average, steps_per_epoch=10)
+
+
+def weights(model):
+    return [np.array(weight) for weight in model.trainable_variables]
+
+
+def moved(before, model):
+    return any(
+        np.abs(old - np.array(new)).max() > 0 for old, new in zip(before, model.trainable_variables, strict=True)
+    )
+
+
+@pytest.mark.parametrize("classifier_input", ["pair", "generated"])
+@pytest.mark.parametrize("term", ["softmax_generated", "island", "l1", "gan_generator"])
+def test_terms_that_must_reach_the_generator(classifier_input, term):
+    one = trainer(classifier_input)
+    with tf.GradientTape() as tape:
+        loss = one.forward(IMAGES, LABELS)[0][term]
+    gradients = tape.gradient(loss, [v.value for v in one.networks.generator.trainable_variables])
+    assert tf.linalg.global_norm([g for g in gradients if g is not None]).numpy() > 0
+
+
+def test_softmax_on_real_tuples_does_not_depend_on_the_generator_but_for_batch_statistics():
+    one = trainer("generated")
+    for layer in one.networks.classifier.get_layer("small_cnn").layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False  # moving averages: nothing is shared between the tuples
+    with tf.GradientTape() as tape:
+        loss = one.forward(IMAGES, LABELS)[0]["softmax_real"]
+    gradients = tape.gradient(loss, [v.value for v in one.networks.generator.trainable_variables])
+    norms = [float(tf.norm(gradient)) for gradient in gradients if gradient is not None]
+    assert sum(norms) == 0.0
+
+
+def test_the_discriminators_loss_moves_only_the_discriminator():
+    one = trainer(loss=LossConfig(0, 0, 0, 0), optimizer=OptimizerConfig(batch_size=4, weight_decay=0.0))
+    before = [weights(model) for model in one.networks]
+    one.step(IMAGES, LABELS)
+    generator, discriminator, classifier = (moved(old, model) for old, model in zip(before, one.networks, strict=True))
+    assert (generator, discriminator, classifier) == (False, True, False)
+
+
+def test_a_step_moves_all_three_and_returns_every_term():
+    one = trainer("pair")
+    before = [weights(model) for model in one.networks]
+    metrics = one.step(IMAGES, LABELS)
+    assert all(moved(old, model) for old, model in zip(before, one.networks, strict=True))
+    assert set(metrics) == {
+        "gan_real", "gan_fake", "gan_discriminator", "gan_generator", "l1", "softmax", "softmax_real",
+        "softmax_generated", "island", "island_centre", "island_pairs", "loss", "accuracy", "gradient_norm",
+        "discriminator_gradient_norm",
+    }  # fmt: skip
+    assert all(np.isfinite(float(value)) for value in metrics.values())
+
+
+def test_the_baseline_has_no_generator_terms():
+    one = trainer("input")
+    metrics = one.step(IMAGES, LABELS)
+    assert "l1" not in metrics and "gan_real" not in metrics
+    assert float(metrics["loss"]) == pytest.approx(10 * float(metrics["softmax"]) + float(metrics["island"]), rel=1e-5)
+
+
+def test_both_gradients_are_taken_at_the_same_parameters():
+    """D's update must see G as it was before its own, and G's must see D as it was."""
+    one, other = trainer(), trainer()
+    with tf.GradientTape(persistent=True) as tape:
+        terms, _, _ = other.forward(IMAGES, LABELS)
+        loss = losses.total_loss(terms, other.config.loss)
+    expected_d = tape.gradient(terms["gan_discriminator"], [v.value for v in other.discriminator_variables])
+    expected_g = tape.gradient(loss, [v.value for v in other.generator_and_classifier_variables])
+    metrics = one.step(IMAGES, LABELS)
+    assert float(metrics["discriminator_gradient_norm"]) == pytest.approx(
+        float(tf.linalg.global_norm(expected_d)), rel=1e-3
+    )
+    assert float(metrics["gradient_norm"]) == pytest.approx(float(tf.linalg.global_norm(expected_g)), rel=1e-3)
+
+
+def test_generator_runs_forward_once_a_step():
+    one = trainer()
+    calls = []
+    call = one.networks.generator.call
+    one.networks.generator.call = lambda *args, **kwargs: calls.append(1) or call(*args, **kwargs)
+    one.train_step(IMAGES, LABELS)
+    assert len(calls) == 1
+
+
+def test_average_faces_alone_give_the_same_terms_as_one_a_photo():
+    """`generated` shows E each average face once; every image still gets its own label's logits and feature."""
+    one = trainer("generated")
+    for layer in one.networks.classifier.get_layer("small_cnn").layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    terms, _, features = one.forward(IMAGES, LABELS)
+    predicted = one.networks.classifier(tf.gather(one.average_faces, LABELS), training=False)
+    expected = losses.softmax_loss(LABELS, predicted["logits"])["softmax"]
+    assert float(terms["softmax_real"]) == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(features[:4], predicted["feature"], rtol=1e-4, atol=1e-6)
+
+
+def test_centres_follow_the_rule_and_not_the_optimizer():
+    one = trainer()
+    before = one.centres.numpy().copy()
+    one.step(IMAGES, LABELS)
+    assert np.abs(one.centres.numpy() - before)[:3].max() > 0
+    np.testing.assert_array_equal(one.centres.numpy()[3:], before[3:])  # no image of these classes, centres at 0
+
+
+def test_centres_by_gradient():
+    one = trainer(loss=LossConfig(centre_update="gradient"))
+    one.centres.assign(tf.random.stateless_normal(one.centres.shape, (5, 6)))
+    before = one.centres.numpy().copy()
+    one.step(IMAGES, LABELS)
+    assert (np.abs(one.centres.numpy() - before).max(axis=1) > 0).all()  # the pairwise term reaches every centre
+
+
+def test_weight_decay_is_l2_in_the_gradient_of_kernels_only():
+    layer, norm = keras.layers.Dense(2), keras.layers.BatchNormalization()
+    layer.build((None, 3))
+    norm.build((None, 2))
+    variables = layer.trainable_variables + norm.trainable_variables
+    decayed = with_weight_decay([tf.zeros_like(v) for v in variables], variables, 0.1)
+    np.testing.assert_allclose(decayed[0], 0.1 * layer.kernel.numpy(), rtol=1e-6)
+    for gradient in decayed[1:]:
+        np.testing.assert_array_equal(gradient, np.zeros_like(gradient))
+
+
+def test_first_adam_step_by_hand():
+    """One step of Adam from zero moments moves every weight by lr·g/(|g|+ε'), g with the decay in it."""
+    one = trainer("input", optimizer=OptimizerConfig(batch_size=4, learning_rate=1e-3, weight_decay=0.5))
+    variable = one.networks.classifier.get_layer("logits").kernel
+    before = variable.numpy().copy()
+    with tf.GradientTape() as tape:
+        loss = losses.total_loss(one.forward(IMAGES, LABELS)[0], one.config.loss)
+    gradient = tape.gradient(loss, variable.value).numpy() + 0.5 * before
+    one.step(IMAGES, LABELS)
+    moved_by = before - variable.numpy()
+    sure = np.abs(gradient) > 1e-3
+    np.testing.assert_allclose(moved_by[sure], 1e-3 * np.sign(gradient[sure]), rtol=1e-2)
+
+
+def test_learning_rate_falls_by_a_tenth_every_ten_epochs():
+    schedule = learning_rate(OptimizerConfig(), steps_per_epoch=7)
+    assert float(schedule(0)) == float(schedule(69)) == pytest.approx(1e-4)
+    assert float(schedule(70)) == pytest.approx(9e-5)
+    assert float(schedule(7 * 95)) == pytest.approx(1e-4 * 0.9**9, rel=1e-5)
+
+
+def test_it_learns():
+    one = trainer()
+    first = float(one.step(IMAGES, LABELS)["loss"])
+    for _ in range(30):
+        last = float(one.step(IMAGES, LABELS)["loss"])
+    assert last < 0.7 * first
