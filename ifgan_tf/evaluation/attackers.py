@@ -1,0 +1,288 @@
+"""Attackers: models that try to tell from a picture who it is, or to rebuild the photo. Seeded and bounded in steps."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ifgan_tf.data.faces import resize
+
+if TYPE_CHECKING:
+    import keras
+
+SIDE = 64  # of the pictures that networks look at: larger ones are resampled
+BATCH = 32
+EMBEDDING = 64
+SCALE = 10.0  # of logits made from embeddings of unit length
+OTHERS_STEPS = 250
+PEOPLE_STEPS = 40
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the decoder
+SELECTED = 64  # values that the selecting attacker looks at
+
+
+def network_view(images: np.ndarray) -> np.ndarray:
+    """What networks see: the picture, and its fine detail brought up to equal strength.
+
+    Args:
+      images: uint8 [N, S, S, 3].
+    Returns:
+      float32 [N, side, side, 6], side = min(S, 64): RGB in [-1, 1], and the same less its blurred self, in units of
+      its standard deviation over all images, within [-4, 4].
+    """
+    small = np.stack([resize(image, SIDE) for image in images]) if images.shape[1] > SIDE else images
+    rgb = small.astype(np.float32) / 127.5 - 1.0
+    detail = rgb - np.stack([cv2.blur(image, (3, 3)) for image in rgb])
+    detail = np.clip(detail / max(float(detail.std()), 1e-6), -4.0, 4.0)
+    return np.concatenate([rgb, detail], axis=-1)
+
+
+def linear_view(images: np.ndarray) -> np.ndarray:
+    """What linear attackers see: every value of the picture at full size, and its lowest bit.
+
+    Args:
+      images: uint8 [N, S, S, 3].
+    Returns:
+      float32 [N, 2·S·S·3].
+    """
+    values = images.reshape(len(images), -1)
+    return np.concatenate([values.astype(np.float32) / 127.5 - 1.0, (values & 1).astype(np.float32)], axis=1)
+
+
+class Convolutional:
+    """A network that learns to tell other people apart, and then, from there, the people at hand."""
+
+    def __init__(self, side: int, others: int, people: int, expressions: int) -> None:
+        import keras
+
+        trained = _build_network(side, others, expressions)
+        self._others = _Refit(trained)
+        self._people = _Refit(_build_network(side, people))
+        outputs = {"embedding": trained.get_layer("unit").output, "expression": trained.output["expression"]}
+        self._embedding = keras.Model(trained.input, outputs)
+
+    def learn_others(self, view: np.ndarray, subjects: np.ndarray, labels: np.ndarray, seed: int) -> None:
+        """Trains on pictures of people other than those to be told apart.
+
+        Args:
+          view: float32 [N, side, side, 6], see `network_view`.
+          subjects: int [N], from 0.
+          labels: int [N], expressions.
+          seed: of the order of the pictures.
+        """
+        self._others.fit(view, {"identity": subjects, "expression": labels}, OTHERS_STEPS, seed)
+
+    def embed(self, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings of unit length, float32 [N, 64], and expressions, int [N], as learnt from the other people."""
+        outputs = self._embedding.predict(view, batch_size=256, verbose=0)
+        return outputs["embedding"], outputs["expression"].argmax(axis=1)
+
+    def identify(self, known: np.ndarray, who: np.ndarray, asked: np.ndarray, seed: int) -> np.ndarray:
+        """Learns the people at hand from some pictures and names them in others.
+
+        Args:
+          known: float32 [N, side, side, 6], with `who`, int [N] from 0, in them.
+          asked: float32 [M, side, side, 6].
+          seed: of the order of the pictures.
+        Returns:
+          int [M].
+        """
+        model = self._people.fit(known, {"identity": who}, PEOPLE_STEPS, seed, like=self._others.model)
+        return model.predict(asked, batch_size=256, verbose=0)["identity"].argmax(axis=1)
+
+
+def rebuild(pictures: np.ndarray, photos: np.ndarray, subjects: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """A linear decoder (ridge regression), whose penalty is chosen on a fifth of the people it learns from.
+
+    On a few hundred aligned faces it rebuilds unseen people better than a convolutional decoder, in a second.
+
+    Args:
+      pictures: float32 [N, side, side, 3] of other people, `subjects`, int [N].
+      photos: float32 [N, side, side, 3] in [0, 1], what the pictures were made from.
+      asked: float32 [M, side, side, 3].
+    Returns:
+      float32 [M, side, side, 3] in [0, 1].
+    """
+    from sklearn.kernel_ridge import KernelRidge
+
+    middle, spread = pictures.mean(axis=0), pictures.std(axis=0) + 1e-3
+    known, asked = (((p - middle) / spread).reshape(len(p), -1) / np.sqrt(middle.size) for p in (pictures, asked))
+    truth = photos.reshape(len(photos), -1)
+
+    def decode(rows: np.ndarray, penalty: float, questions: np.ndarray) -> np.ndarray:
+        mean = truth[rows].mean(axis=0)
+        model = KernelRidge(alpha=penalty).fit(known[rows], truth[rows] - mean)
+        return np.clip(model.predict(questions) + mean, 0.0, 1.0).astype(np.float32)
+
+    kept = subjects % 5 == 0
+    errors = [np.mean((decode(~kept, penalty, known[kept]) - truth[kept]) ** 2) for penalty in PENALTIES]
+    everyone = np.ones(len(known), bool)
+    return decode(everyone, PENALTIES[int(np.argmin(errors))], asked).reshape(-1, *photos.shape[1:])
+
+
+def linear(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Logistic regression on standardised values (on their principal components, which span the same).
+
+    Args:
+      known: float32 [N, F], with `who`, int [N], in them.
+      asked: float32 [M, F].
+    Returns:
+      int [M].
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    components = PCA(min(len(known) - 1, known.shape[1], 200), svd_solver="full")
+    model = make_pipeline(StandardScaler(), components, LogisticRegression(max_iter=300, class_weight="balanced"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a fit stopped by its bound is meant to be
+        return model.fit(known, who).predict(asked)
+
+
+def selecting(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Nearest mean in the few values that differ most between people, each in units of its spread within a person.
+
+    It finds what hides in single values: one that never changes within a person outweighs all others.
+
+    Args:
+      known, who, asked: see `linear`.
+    Returns:
+      int [M].
+    """
+    from sklearn.feature_selection import SelectKBest, f_classif
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # values that are the same in all pictures are no news
+        best = SelectKBest(f_classif, k=min(SELECTED, known.shape[1])).fit(known, who)
+    known, asked = best.transform(known), best.transform(asked)
+    people, member = np.unique(who, return_inverse=True)
+    means = np.stack([known[who == person].mean(axis=0) for person in people])
+    spread = np.sqrt(np.mean((known - means[member]) ** 2, axis=0) + 0.01 * known.var(axis=0) + 1e-12)
+    distances = np.linalg.norm(asked[:, np.newaxis] / spread - means / spread, axis=-1)  # [M, people]
+    return people[distances.argmin(axis=1)]
+
+
+def discriminant(features: np.ndarray, subjects: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """An embedding of features that tells other people apart (linear discriminants).
+
+    Args:
+      features: float32 [N, F] of other people, `subjects`, int [N].
+      asked: float32 [M, F].
+    Returns:
+      float [M, E], of unit length.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    count = min(len(features) - 1, features.shape[1], EMBEDDING)
+    components = PCA(count, svd_solver="randomized" if features.shape[1] > 4 * count else "full", random_state=0)
+    steps = [StandardScaler(), components]
+    # Without variation within people (pictures that are all alike) there are no discriminants to find.
+    if any(np.ptp(features[subjects == subject], axis=0).max() > 1e-6 for subject in np.unique(subjects)):
+        steps.append(LinearDiscriminantAnalysis())
+    model = make_pipeline(*steps)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return unit(model.fit(features, subjects).transform(asked))
+
+
+def nearest(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """The person whose mean embedding is most like the one asked about.
+
+    Args:
+      known: float [N, E], of unit length, with `who`, int [N], in them.
+      asked: float [M, E], of unit length.
+    Returns:
+      int [M].
+    """
+    people = np.unique(who)
+    means = unit(np.stack([known[who == person].mean(axis=0) for person in people]))
+    return people[np.round(asked @ means.T, 6).argmax(axis=1)]
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors [N, F] brought to length 1."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+class _Refit:
+    """A model that is trained afresh many times, each time in one call of one traced function."""
+
+    def __init__(self, model: keras.Model) -> None:
+        import keras
+        import tensorflow as tf
+
+        self.model = model
+        self._optimizer = keras.optimizers.Adam(1e-3)
+        self._optimizer.build(model.trainable_variables)
+        self._weights = model.get_weights()
+        self._optimizer_state = [variable.numpy() for variable in self._optimizer.variables]
+        self._train = tf.function(self._steps, reduce_retracing=True)
+
+    def fit(
+        self, x: np.ndarray, y: dict[str, np.ndarray], steps: int, seed: int, like: keras.Model | None = None
+    ) -> keras.Model:
+        """Trains from the initial weights, or from those of `like` where layers have equal shapes."""
+        import tensorflow as tf
+
+        self.model.set_weights(self._weights)
+        if like is not None:
+            _copy_where_equal(like, self.model)
+        for variable, value in zip(self._optimizer.variables, self._optimizer_state, strict=True):
+            variable.assign(value)
+        random, size = np.random.default_rng(seed), min(BATCH, len(x))
+        rounds = -(-steps * size // len(x))
+        order = np.concatenate([random.permutation(len(x)) for _ in range(rounds)])[: steps * size]
+        self._train(tf.constant(x), {k: tf.constant(v) for k, v in y.items()}, tf.constant(order.reshape(steps, size)))
+        return self.model
+
+    def _steps(self, x: Any, y: dict[str, Any], order: Any) -> None:
+        import tensorflow as tf
+
+        for step in tf.range(tf.shape(order)[0]):
+            batch = order[step]
+            with tf.GradientTape() as tape:
+                outputs = self.model(tf.gather(x, batch), training=True)
+                loss = tf.add_n([_cross_entropy(tf.gather(truth, batch), outputs[name]) for name, truth in y.items()])
+            gradients = tape.gradient(loss, self.model.trainable_variables)
+            self._optimizer.apply(gradients, self.model.trainable_variables)
+
+
+def _cross_entropy(truth: Any, logits: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits))
+
+
+def _copy_where_equal(source: keras.Model, target: keras.Model) -> None:
+    for layer in target.layers:
+        theirs = source.get_layer(layer.name).get_weights()
+        if [weight.shape for weight in layer.get_weights()] == [weight.shape for weight in theirs]:
+            layer.set_weights(theirs)
+
+
+def _build_network(side: int, people: int, expressions: int | None = None) -> keras.Model:
+    """Float [B, side, side, 6] → logits `identity` [B, people], and `expression` [B, expressions] if there are any."""
+    from keras import Input, Model, layers
+
+    picture = Input((side, side, 6), name="picture")
+    x = picture
+    for level, width in enumerate((16, 32, 64, 96), start=1):
+        x = layers.Conv2D(width, 3, 2, padding="same", use_bias=False, name=f"conv{level}")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"norm{level}")(x)
+        x = layers.ReLU(name=f"relu{level}")(x)
+    x = layers.Flatten(name="flat")(x)
+    embedding = layers.UnitNormalization(name="unit")(layers.Dense(EMBEDDING, name="embedding")(x))
+    # Embeddings of unit length: the angle between them is what training spreads and verification reads.
+    cosines = layers.Dense(people, use_bias=False, name="people")(embedding)
+    outputs = {"identity": layers.Rescaling(SCALE, name="identity")(cosines)}
+    if expressions is not None:
+        hidden = layers.Dense(EMBEDDING, activation="relu", name="expression_hidden")(x)
+        outputs["expression"] = layers.Dense(expressions, name="expression")(hidden)
+    return Model(picture, outputs, name="attacker")

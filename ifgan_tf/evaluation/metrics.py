@@ -1,0 +1,89 @@
+"""Figures of merit of a classifier, as pure NumPy functions.
+
+A prediction of `NO_FACE` says that no face was found in the picture: it is never right, so it lowers every
+end-to-end figure, and it has no column in the confusion matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NO_FACE = -1
+BINS = 15  # of the expected calibration error
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence against accuracy in bins of equal width: bin i holds confidences in (i/bins, (i+1)/bins]."""
+
+    count: np.ndarray  # int [bins]
+    confidence: np.ndarray  # float [bins], mean; 0 in an empty bin
+    accuracy: np.ndarray  # float [bins], mean; 0 in an empty bin
+
+
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """How often each class was taken for each.
+
+    Args:
+      labels: int [N], the truth, 0 to classes - 1.
+      predictions: int [N], or `NO_FACE`, which is left out.
+      classes: number of classes.
+    Returns:
+      int [classes, classes]; rows are the truth, columns the predictions.
+    """
+    matrix = np.zeros((classes, classes), np.int64)
+    named = predictions != NO_FACE
+    np.add.at(matrix, (labels[named], predictions[named]), 1)
+    return matrix
+
+
+def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Share of images, both int [N], whose prediction is right; 0 without images."""
+    return float(np.mean(labels == predictions)) if len(labels) else 0.0
+
+
+def class_accuracy(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """Recall of every class: float [classes], NaN for a class that no image has."""
+    images = np.bincount(labels, minlength=classes)
+    right = np.bincount(labels[labels == predictions], minlength=classes)
+    return np.where(images > 0, right / np.maximum(images, 1), np.nan)
+
+
+def mean_class_accuracy(labels: np.ndarray, predictions: np.ndarray, classes: int) -> float:
+    """Mean recall over the classes that occur in `labels`; 0 without images."""
+    return float(np.nanmean(class_accuracy(labels, predictions, classes))) if len(labels) else 0.0
+
+
+def macro_f1(labels: np.ndarray, predictions: np.ndarray, classes: int) -> float:
+    """Mean F1 over the classes that occur in `labels` or `predictions`; 0 without images."""
+    images = np.bincount(labels, minlength=classes)
+    right = np.bincount(labels[labels == predictions], minlength=classes)
+    named = np.bincount(predictions[predictions != NO_FACE], minlength=classes)
+    occurs = images + named > 0
+    return float(np.mean(2 * right[occurs] / (images + named)[occurs])) if occurs.any() else 0.0
+
+
+def reliability(confidences: np.ndarray, correct: np.ndarray, bins: int = BINS) -> Reliability:
+    """Mean confidence and accuracy in every bin of confidence.
+
+    Args:
+      confidences: float [N] in [0, 1], the probability of the predicted class.
+      correct: bool [N].
+      bins: number of bins of equal width.
+    """
+    where = np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(where, minlength=bins)
+    divisor = np.maximum(count, 1)
+    confidence = np.bincount(where, weights=confidences, minlength=bins) / divisor
+    right = np.bincount(where, weights=correct.astype(float), minlength=bins) / divisor
+    return Reliability(count, confidence, right)
+
+
+def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
+    """Mean distance of confidence from accuracy over the bins, weighted by their images (Guo et al., 2017, Eq. 3)."""
+    if not len(confidences):
+        return 0.0
+    table = reliability(confidences, correct, bins)
+    return float(np.sum(table.count * np.abs(table.accuracy - table.confidence)) / len(confidences))

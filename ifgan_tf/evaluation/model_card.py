@@ -1,0 +1,100 @@
+"""A model card: what a run is, what it was trained and tested on, how well it does, and what it is not for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ifgan_tf.evaluation import report as report_lib
+from ifgan_tf.evaluation.report import Report
+
+_INPUTS = {
+    "generated": "the generated average face alone; only this kind of run may be called identity-free, to the degree "
+    "measured below",
+    "pair": "the photo together with the generated average face: the classifier sees the person's own face",
+    "input": "the photo alone (the paper's baseline; there is no generator)",
+}
+
+
+def model_card(report: Report) -> str:
+    """The card of a run as Markdown (after Mitchell et al., Model Cards for Model Reporting, 2019).
+
+    Args:
+      report: see `ifgan_tf.evaluation.report.run_report`.
+    """
+    config = report["config"]
+    data, model, optimizer = config["data"], config["model"], config["optimizer"]
+    figures = report_lib.fold_rows(report)
+    parts = [
+        f"# Model card: {report['method']}",
+        "## What it is",
+        f"Names one of {len(report['classes'])} facial expressions ({', '.join(report['classes'])}) in an aligned face "
+        f"of {data['image_size']}x{data['image_size']} pixels, RGB. The classifier, {model['backbone']}, sees "
+        f"{_INPUTS[model['classifier_input']]}.",
+        "## Trained on",
+        _training(data, report),
+        f"{optimizer['epochs']} epochs in batches of {optimizer['batch_size']}, Adam from a learning rate of "
+        f"{optimizer['learning_rate']:g}, seed {config['run']['seed']}.",
+        "## Tested on",
+        f"{data['dataset']}, {report_lib.folds_text(report)}. {report_lib.missing_text(report)}".rstrip(),
+        _strangers(report),
+        report_lib.markdown_table(figures, right=list(figures[0])[1:]),
+        "Percent; `accuracy` is of the checkpoint best on validation. Pictures without a face found count as errors.",
+        "## What it gives away of a person's identity",
+        *_leakage(report),
+        "## Meant for",
+        "Research on expressions, and products that show or count *displayed* expressions of people who know of it.",
+        "## Not meant for",
+        "Telling what somebody feels, is or intends: a displayed expression is none of these. Decisions about people "
+        "(hiring, schooling, policing, insurance). Watching people who do not know of it; in many places emotion "
+        "recognition at work and in schools is forbidden by law.",
+        "## Limits",
+        _limits(report),
+        "## Configuration",
+        _configuration(config),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _training(data: dict[str, Any], report: Report) -> str:
+    beside = data.get("additional_data", "")
+    folds = "the training subjects of each fold" if "missing_folds" in report else "the official training part"
+    return (
+        f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
+        f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}."
+    )
+
+
+def _strangers(report: Report) -> str:
+    if "missing_folds" in report:
+        return "Nobody in the test images was trained on."
+    return "Who is in a photo is not known: that nobody tested was trained on rests on the owners' split."
+
+
+def _leakage(report: Report) -> list[str]:
+    if "identity" not in report:
+        return ["Not measured."]
+    rows = report_lib.identity_rows(report["identity"])
+    identity = report["identity"]
+    return [
+        f"Attackers who know {identity['subjects']} test people ({identity['images']} images) name the right one with "
+        f"the rate below; chance is {100 * identity['chance']:.1f} %.",
+        report_lib.markdown_table(rows, right=[name for row in rows for name in list(row)[1:]]),
+    ]
+
+
+def _limits(report: Report) -> str:
+    recalls = {row["true \\ predicted"]: float(row["right %"] or "nan") for row in report_lib.confusion_rows(report)}
+    worst = min(recalls, key=lambda name: recalls[name])
+    confidence = max(fold["ece"] for fold in report["folds"])
+    return (
+        f"Weakest expression: {worst}, {recalls[worst]:.1f} % right. Its confidence is off by {100 * confidence:.1f} "
+        f"points (calibration error, worst fold). On other cameras, ages, head poses and cultures than those of "
+        f"{report['config']['data']['dataset']} it is untested. Faces must be found and aligned first, as "
+        f"`ifgan_tf.Recognizer` does."
+    )
+
+
+def _configuration(config: dict[str, Any]) -> str:
+    lines = [f"--{name}={value}" for section in config.values() for name, value in section.items() if name != "fold"]
+    kept = [line for line in lines if not line.startswith(("--data_dir=", "--manual_dir="))]
+    return "```\n" + "\n".join(kept) + "\n```"

@@ -1,0 +1,153 @@
+"""What a run's networks say of the faces they are judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ifgan_tf.config import Config
+from ifgan_tf.data import faces as faces_lib
+from ifgan_tf.data.faces import Faces
+from ifgan_tf.errors import UserError
+from ifgan_tf.evaluation.metrics import NO_FACE
+from ifgan_tf.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import keras
+
+    from ifgan_tf.models.networks import Networks
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Faces and what the networks made of them.
+
+    Attributes:
+      faces: N faces; images uint8 [N, S, S, 3], centre cropped as the networks saw them.
+      probabilities: float32 [N, classes].
+      generated: the generated average faces, uint8 [N, S, S, 3], or None for `classifier_input=input`.
+    """
+
+    faces: Faces
+    probabilities: np.ndarray
+    generated: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The most probable class, int [N]; `metrics.NO_FACE` where no face had been found in the picture."""
+        return np.where(self.faces.detected, self.probabilities.argmax(axis=1), NO_FACE)
+
+    @property
+    def confidences(self) -> np.ndarray:
+        """The probability of the most probable class, float32 [N]."""
+        return self.probabilities.max(axis=1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """bool [N]."""
+        return self.predicted == self.faces.labels
+
+
+def faces_of(run: RunFolder, part: str, data_dir: str | None = None) -> Faces:
+    """The faces of one part of a run's fold, centre cropped to what its networks see.
+
+    Args:
+      run: a run folder.
+      part: `train`, `validation` or `test`.
+      data_dir: where the built data lie, if no longer where the run's configuration says.
+
+    Raises:
+      UserError: when the data set is not built there, or has no image of that part's subjects.
+    """
+    data = run.config().data
+    where = data_dir or data.data_dir
+    faces = _built_faces(data.dataset, where, data.num_classes, data.image_size)
+    chosen = faces.select(run.fold().masks(faces.units)[part])
+    if not len(chosen):
+        raise UserError(
+            f"--data_dir={where}: {data.dataset} has no image of the {part} subjects in {run.folds_file}; "
+            f"expected the built data that the run was trained on"
+        )
+    return chosen
+
+
+def predict(config: Config, model: keras.Model, faces: Faces, progress: str) -> Predictions:
+    """Runs an inference model over faces.
+
+    Args:
+      config: of the run.
+      model: see `ifgan_tf.models.inference.build_inference`.
+      faces: images uint8 [N, S, S, 3].
+      progress: text of the progress bar.
+    """
+    import tensorflow as tf
+    from tqdm import tqdm
+
+    call = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    probabilities = np.zeros((len(faces), config.data.num_classes), np.float32)
+    generated = np.zeros_like(faces.images) if config.model.classifier_input != "input" else None
+    for start in tqdm(range(0, len(faces), BATCH), desc=progress, unit="batch", leave=False):
+        part = slice(start, start + BATCH)
+        outputs = call(tf.constant(faces.images[part]))
+        probabilities[part] = outputs["probabilities"]
+        if generated is not None:
+            generated[part] = outputs["average_face"]
+    return Predictions(faces, probabilities, generated)
+
+
+def predict_with(run: RunFolder, faces: Faces, which: str, progress: str) -> Predictions:
+    """What a run's checkpoint, `best` (on validation) or `last`, says of faces that are cropped for its networks.
+
+    Raises:
+      UserError: see `RunFolder.networks`.
+    """
+    from ifgan_tf.models.inference import build_inference
+
+    networks = run.networks(which)
+    model = build_inference(run.config(), networks.generator, networks.classifier)
+    return predict(run.config(), model, faces, f"{run.path.name}: {progress}")
+
+
+def features(config: Config, networks: Networks, faces: Faces) -> np.ndarray:
+    """E's pooled feature of what it sees of each face: float32 [N, F]; images uint8 [N, S, S, 3]."""
+    import tensorflow as tf
+
+    from ifgan_tf.models.inference import ToUnit, classifier_images
+
+    generator, to_unit = networks.generator, ToUnit()
+
+    def feature(images: tf.Tensor) -> tf.Tensor:
+        photo = to_unit(images)
+        face = None if generator is None else generator(photo, training=False)
+        return networks.classifier(classifier_images(config, photo, face), training=False)["feature"]
+
+    call = tf.function(feature, reduce_retracing=True)
+    parts = [call(tf.constant(faces.images[start : start + BATCH])) for start in range(0, len(faces), BATCH)]
+    return np.concatenate([part.numpy() for part in parts])
+
+
+def checkpoint_epoch(run: RunFolder, which: str) -> int:
+    """How many epochs a checkpoint, `best` or `last`, had been trained for.
+
+    Raises:
+      UserError: when the run has none yet.
+    """
+    epoch = run.checkpoint_epoch(which)
+    if epoch is None:
+        raise UserError(f"{run.checkpoints_dir / which}: no such checkpoint; train the run first")
+    return epoch
+
+
+@lru_cache(maxsize=1)
+def _built_faces(dataset: str, data_dir: str, num_classes: int, image_size: int) -> Faces:
+    faces = faces_lib.load_faces(dataset, data_dir, "all", num_classes, image_size)
+    images = np.ascontiguousarray(faces_lib.centre_crop(faces.images, image_size))
+    return Faces(images, faces.labels, faces.subjects, faces.sources, faces.detected)

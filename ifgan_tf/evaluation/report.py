@@ -1,0 +1,328 @@
+"""The figures of one or several folds: `report.json`, tables, and the predictions of every image."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ifgan_tf import config as config_lib
+from ifgan_tf import files, labels
+from ifgan_tf.config import Config
+from ifgan_tf.data.folds import NUM_FOLDS, has_folds
+from ifgan_tf.evaluation import metrics, paper
+from ifgan_tf.evaluation.metrics import NO_FACE
+from ifgan_tf.evaluation.predictions import Predictions
+
+Report = dict[str, Any]
+
+
+def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[int, int]) -> Report:
+    """What one fold's test images gave.
+
+    Pictures without a detected face count as errors in `accuracy`, `mean_class_accuracy` and `macro_f1`; they are
+    missing from `confusion` and counted, by true class, in `undetected`. `ece` and `detected_accuracy` are of the
+    detected faces alone.
+
+    Args:
+      fold: number of the fold.
+      best: predictions of the checkpoint that was best on validation.
+      last: predictions of the last epoch's checkpoint on the same images.
+      epochs: how many epochs those two checkpoints had been trained for.
+    """
+    classes = best.probabilities.shape[1]
+    truth, predicted, detected = best.faces.labels, best.predicted, best.faces.detected
+    return {
+        "fold": fold,
+        "images": len(best),
+        "subjects": len(set(best.faces.subjects.tolist())),
+        "accuracy": metrics.accuracy(truth, predicted),
+        "mean_class_accuracy": metrics.mean_class_accuracy(truth, predicted, classes),
+        "macro_f1": metrics.macro_f1(truth, predicted, classes),
+        "ece": metrics.expected_calibration_error(best.confidences[detected], best.correct[detected]),
+        "confusion": metrics.confusion_matrix(truth, predicted, classes).tolist(),
+        "last_epoch_accuracy": metrics.accuracy(truth, last.predicted),
+        "best_epoch": epochs[0],
+        "last_epoch": epochs[1],
+        "coverage": float(np.mean(detected)),
+        "detected_accuracy": metrics.accuracy(truth[detected], predicted[detected]),
+        "undetected": np.bincount(truth[~detected], minlength=classes).tolist(),
+    }
+
+
+def run_report(
+    config: Config, folds: Sequence[Report], skipped: Mapping[int, str], identity: Mapping[str, Any] | None = None
+) -> Report:
+    """The report of a run: its folds and their merger.
+
+    Args:
+      config: of the run (of its first fold).
+      folds: one `fold_report` each.
+      skipped: folds that could not be evaluated, and why.
+      identity: leakage, if measured, see `ifgan_tf.evaluation.identity.to_json`.
+    """
+    accuracies = np.array([fold["accuracy"] for fold in folds])
+    images = np.array([fold["images"] for fold in folds])
+    right = sum(int(np.trace(np.array(fold["confusion"]))) for fold in folds)
+    report: Report = {
+        "config": config_lib.to_dict(config),
+        "classes": list(labels.classes(config.data.num_classes)),
+        "method": method_name(config),
+        "classifier_input": config.model.classifier_input,
+        "folds": list(folds),
+        "accuracy": {
+            "mean": float(accuracies.mean()),
+            # Of the folds at hand, as a description of their spread (ddof 0): one fold has none.
+            "std": float(accuracies.std()),
+            "pooled": right / int(images.sum()),
+        },
+        "skipped_folds": {str(fold): reason for fold, reason in skipped.items()},
+    }
+    if identity is not None:
+        report["identity"] = identity
+    if has_folds(config.data.dataset):
+        report["missing_folds"] = sorted(set(range(NUM_FOLDS)) - {fold["fold"] for fold in folds})
+    return report
+
+
+def method_name(config: Config) -> str:
+    """What the paper calls the run's method; always with what the classifier saw."""
+    if config.model.classifier_input == "input":
+        name = f"{config.model.backbone} + island loss"
+    else:
+        name = "IF-GAN" if config.model.attention else "IF-GAN w/o attention"
+    return f"{name}, classifier_input={config.model.classifier_input}"
+
+
+def folds_text(report: Report) -> str:
+    """Which folds are in the figures."""
+    if "missing_folds" not in report:
+        return "official split"
+    present = [fold["fold"] for fold in report["folds"]]
+    return f"fold{'s' if len(present) > 1 else ''} {_ranges(present)} of {NUM_FOLDS}"
+
+
+def missing_text(report: Report) -> str:
+    """Which folds are missing from the figures; empty when none is."""
+    missing = report.get("missing_folds")
+    return f"missing: {_ranges(missing)}" if missing else ""
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers as text: [0, 1, 2, 5] → `0-2, 5`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def comparison(report: Report) -> list[dict[str, str]]:
+    """The paper's rows for the data set and ours, as table rows.
+
+    Returns:
+      Rows with `method`, `accuracy_percent`, `std_percent` and `source`.
+    """
+    config = report["config"]
+    dataset = config["data"]["dataset"]
+    rows = [
+        {"method": name, "accuracy_percent": f"{value:.2f}", "std_percent": "", "source": paper.source(dataset)}
+        for name, value in paper.published(dataset)
+    ]
+    several = len(report["folds"]) > 1
+    ours = {
+        "method": report["method"],
+        "accuracy_percent": f"{100 * report['accuracy']['mean']:.2f}",
+        "std_percent": f"{100 * report['accuracy']['std']:.2f}" if several else "",
+        "source": ", ".join(filter(None, ["this run", folds_text(report), missing_text(report)])),
+    }
+    return [*rows, ours]
+
+
+def fold_rows(report: Report) -> list[dict[str, str]]:
+    """Our figures as table rows: one a fold, and of several folds their mean ± deviation and pooled accuracy."""
+    columns = ("accuracy", "mean_class_accuracy", "macro_f1", "ece", "coverage", "last_epoch_accuracy")
+    rows = []
+    for fold in report["folds"]:
+        row = {name: str(fold[name]) for name in ("fold", "images", "subjects")}
+        row |= {name: f"{100 * fold[name]:.2f}" for name in columns}
+        rows.append({**row, "best_epoch": str(fold["best_epoch"]), "last_epoch": str(fold["last_epoch"])})
+    if len(rows) > 1:
+        total = {"fold": "mean ± std"}
+        total |= {name: str(sum(fold[name] for fold in report["folds"])) for name in ("images", "subjects")}
+        for name in columns:
+            values = 100 * np.array([fold[name] for fold in report["folds"]])
+            total[name] = f"{values.mean():.2f} ± {values.std():.2f}"
+        rows.append(total)
+        rows.append(
+            {"fold": "pooled", "images": total["images"], "accuracy": f"{100 * report['accuracy']['pooled']:.2f}"}
+        )
+    return rows
+
+
+def markdown_table(rows: Sequence[Mapping[str, str]], right: Sequence[str] = ()) -> str:
+    """Rows of equal keys as a Markdown table, padded so that it also reads well on a console.
+
+    Args:
+      rows: at least one; their keys, in the order of appearance, are the columns.
+      right: columns that are aligned to the right.
+    """
+    columns = _columns(rows)
+    lines = [columns, *[[row.get(name, "") for name in columns] for row in rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+
+    def text(cells: Sequence[str]) -> str:
+        padded = [c.rjust(w) if n in right else c.ljust(w) for c, w, n in zip(cells, widths, columns, strict=True)]
+        return "| " + " | ".join(padded) + " |"
+
+    rule = ["-" * (w - 1) + ":" if n in right else "-" * w for w, n in zip(widths, columns, strict=True)]
+    return "\n".join([text(columns), "|" + "|".join(f" {cell} " for cell in rule) + "|", *map(text, lines[1:])])
+
+
+def _columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def confusion_rows(report: Report) -> list[dict[str, str]]:
+    """The pooled confusion matrix as table rows: counts, and the recall of every class."""
+    names = report["classes"]
+    matrix = pooled_confusion(report)
+    undetected = np.sum([fold["undetected"] for fold in report["folds"]], axis=0)
+    rows = []
+    for index, name in enumerate(names):
+        row = {"true \\ predicted": name} | {other: str(matrix[index, i]) for i, other in enumerate(names)}
+        if undetected.any():
+            row["no face"] = str(undetected[index])
+        images = matrix[index].sum() + undetected[index]
+        rows.append({**row, "right %": f"{100 * matrix[index, index] / images:.1f}" if images else ""})
+    return rows
+
+
+def pooled_confusion(report: Report) -> np.ndarray:
+    """Confusion matrix over all folds: int [classes, classes], rows are the truth."""
+    return np.sum([fold["confusion"] for fold in report["folds"]], axis=0)
+
+
+def markdown(report: Report) -> str:
+    """The whole report as Markdown: our figures, the paper's table with our row, the confusion matrix."""
+    config = report["config"]
+    figures = fold_rows(report)
+    parts = [
+        f"# {report['method']}: {config['data']['dataset']}",
+        f"{len(report['classes'])} classes, {config['data']['image_size']}x{config['data']['image_size']} pixels, "
+        f"backbone {config['model']['backbone']}; {folds_text(report)}. No test subject was trained on. Additional "
+        f"training data: {config['data']['additional_data'] or 'none'}. The checkpoint is the one best on validation; "
+        f"the last epoch is beside it.",
+        "## Figures (percent)",
+        markdown_table(figures, right=list(figures[0])[1:]),
+    ]
+    parts += _remarks(report)
+    parts += ["## Beside the paper", markdown_table(comparison(report), right=("accuracy_percent", "std_percent"))]
+    if not paper.published(config["data"]["dataset"]):
+        parts.append(f"The paper has no figures for {config['data']['dataset']}.")
+    else:
+        parts.append(
+            "The paper's rows are of its own data and length of training, with the other three sets as additional "
+            "training data; compare them with that in mind."
+        )
+    confusion = confusion_rows(report)
+    parts += ["## Confusion matrix (all folds)", markdown_table(confusion, right=list(confusion[0])[1:])]
+    if "identity" in report:
+        parts += _identity_parts(report["identity"])
+    return "\n\n".join(parts) + "\n"
+
+
+def identity_rows(identity: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What every representation gives away, as table rows, in percent and decibels; 95 % intervals in brackets."""
+    rows = []
+    for name, found in identity.items():
+        if not isinstance(found, dict) or "top1" not in found:
+            continue
+        row = {"seen by the attacker": name, "top-1 %": _with_interval(found, "top1")}
+        row["verification AUC %"] = _with_interval(found, "auc")
+        row["TAR at 1 % FAR, %"] = f"{100 * found['tar_at_far_1_percent']:.1f}"
+        for attribute, values in found.get("attributes", {}).items():
+            row[f"{attribute} (chance {100 * values['chance']:.0f}) %"] = f"{100 * values['balanced_accuracy']:.1f}"
+        psnr = identity["reconstruction_psnr"].get(name)
+        row["rebuilt photo, dB"] = "" if psnr is None else f"{psnr:.1f}"
+        row["expression %"] = f"{100 * found['expression_accuracy']:.1f}" if "expression_accuracy" in found else ""
+        rows.append(row)
+    return rows
+
+
+def _with_interval(found: Mapping[str, Any], name: str) -> str:
+    low, high = found[f"{name}_interval"]
+    return f"{100 * found[name]:.1f} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _identity_parts(identity: Mapping[str, Any]) -> list[str]:
+    rows = identity_rows(identity)
+    return [
+        "## What identifies a person (test subjects)",
+        f"{identity['subjects']} people, {identity['images']} images; chance of naming the right one "
+        f"{100 * identity['chance']:.1f} %, of verification 50 %. The best photo without any picture: "
+        f"{identity['reconstruction_psnr']['constant']:.1f} dB. Expression: what a small network, trained for a "
+        f"moment, reads in that picture alone; a floor, no baseline.",
+        markdown_table(rows, right=[name for row in rows for name in list(row)[1:]]),
+    ]
+
+
+def _remarks(report: Report) -> list[str]:
+    """What a reader of the figures must know beside them."""
+    epochs = report["config"]["optimizer"]["epochs"]
+    remarks = [f"Folds {missing_text(report)}."] if missing_text(report) else []
+    remarks += [f"Fold {fold} was not evaluated: {reason}." for fold, reason in report["skipped_folds"].items()]
+    remarks += [
+        f"Fold {fold['fold']} is not finished: epoch {fold['last_epoch']} of {epochs}."
+        for fold in report["folds"]
+        if fold["last_epoch"] < epochs
+    ]
+    undetected = sum(sum(fold["undetected"]) for fold in report["folds"])
+    if undetected:
+        remarks.append(f"Test images without a detected face: {undetected}; they count as errors.")
+    return remarks
+
+
+def prediction_rows(fold: int, predictions: Predictions, classes: Sequence[str]) -> list[dict[str, str]]:
+    """One row a test image; `predicted` is empty where no face had been found."""
+    rows = []
+    faces = predictions.faces
+    for i in np.argsort(faces.sources, kind="stable"):
+        named = predictions.predicted[i]
+        row = {
+            "source": str(faces.sources[i]),
+            "subject": str(faces.subjects[i]),
+            "fold": str(fold),
+            "label": classes[faces.labels[i]],
+            "predicted": "" if named == NO_FACE else classes[named],
+            "confidence": f"{predictions.confidences[i]:.4f}",
+        }
+        rows.append(row | {name: f"{p:.4f}" for name, p in zip(classes, predictions.probabilities[i], strict=True)})
+    return rows
+
+
+def csv_text(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows as CSV with a header; their keys, in the order of appearance, are the columns."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _columns(rows), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def json_text(report: Report) -> str:
+    """The report as JSON."""
+    return json.dumps(report, indent=2) + "\n"
+
+
+def write_text(path: Path, text: str) -> Path:
+    """`files.write_text` into a folder that may not be there yet; returns `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return files.write_text(path, text)

@@ -1,0 +1,196 @@
+"""Everything that `evaluate.py` does to a run folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ifgan_tf import config as config_lib
+from ifgan_tf.config import Config
+from ifgan_tf.data.faces import model_view
+from ifgan_tf.errors import UserError
+from ifgan_tf.evaluation import figures, identity, report
+from ifgan_tf.evaluation.model_card import model_card
+from ifgan_tf.evaluation.predictions import Predictions, checkpoint_epoch, faces_of, predict_with
+from ifgan_tf.evaluation.report import Report
+from ifgan_tf.run_folder import RunFolder, fold_folders
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One fold that could be evaluated."""
+
+    run: RunFolder
+    predictions: Predictions
+    figures: Report
+
+
+def evaluate(
+    workdir: Path,
+    data_dir: str | None = None,
+    points: Sequence[Point] = figures.QUERY_POINTS,
+    people: int = 4,
+    measure_identity: bool = True,
+    embedding: Path | None = None,
+) -> Report:
+    """Evaluates a run, or all its folds, on test images; writes `workdir/model_card.md` and into `workdir/evaluation`:
+
+    `report.json`, `report.md`, `comparison.csv` (the paper's rows and ours), `predictions.csv` and PNG pictures; the
+    pictures and the report also go to `workdir/tensorboard/evaluation`.
+
+    Args:
+      workdir: a run folder, or the folder of `fold_00` … `fold_09`.
+      data_dir: where the built data lie, if no longer where the run's configuration says.
+      points: query points of the attention maps, as fractions of width and height.
+      people: rows of people in the picture of expression transfer.
+      measure_identity: whether attackers measure how much of a person's identity is left.
+      embedding: a Keras model file, see `identity.load_embedding`.
+
+    Returns:
+      The report that was written.
+
+    Raises:
+      UserError: when there is no run, no checkpoint or no data, or the folds are not of one configuration.
+    """
+    runs = fold_folders(workdir)
+    config = _one_config(runs)
+    embed = identity.load_embedding(embedding) if embedding else None
+    evaluated, skipped = _evaluate_folds(runs, data_dir)
+    leakage = None
+    if measure_identity:
+        measured = [identity.measure(fold.run, data_dir, embed) for fold in evaluated]
+        found = [fold for fold in measured if fold is not None]
+        leakage = identity.to_json(identity.merge(found)) if found else None
+    result = report.run_report(config, [fold.figures for fold in evaluated], skipped, leakage)
+
+    out = workdir / "evaluation"
+    pictures = _pictures(evaluated, result, out, points, people)
+    rows = [
+        row
+        for fold in evaluated
+        for row in report.prediction_rows(fold.figures["fold"], fold.predictions, result["classes"])
+    ]
+    written = [
+        report.write_text(out / "report.json", report.json_text(result)),
+        report.write_text(out / "report.md", report.markdown(result)),
+        report.write_text(out / "comparison.csv", report.csv_text(report.comparison(result))),
+        report.write_text(out / "predictions.csv", report.csv_text(rows)),
+        report.write_text(workdir / "model_card.md", model_card(result)),
+    ]
+    events = _to_tensorboard(workdir / "tensorboard" / "evaluation", result, pictures)
+    print(report.markdown(result))
+    print("\n".join(f"wrote {path}" for path in [*written, *pictures, events]))
+    return result
+
+
+def _one_config(runs: Sequence[RunFolder]) -> Config:
+    first = runs[0].config()
+    for run in runs[1:]:
+        other = [line for line in config_lib.differences(first, run.config()) if not line.startswith("--fold:")]
+        if other:
+            raise UserError(
+                f"{run.config_file}: differs from {runs[0].config_file} ({'; '.join(other)}); the folds of one run "
+                f"must have one configuration: train this fold again"
+            )
+    return first
+
+
+def _evaluate_folds(runs: Sequence[RunFolder], data_dir: str | None) -> tuple[list[Evaluated], dict[int, str]]:
+    evaluated, skipped, errors = [], {}, []
+    for run in runs:
+        try:
+            evaluated.append(_evaluate_fold(run, data_dir))
+        except UserError as error:
+            skipped[run.config().run.fold] = str(error)
+            errors.append(error)
+    if not evaluated:
+        raise errors[0]
+    return evaluated, skipped
+
+
+def _evaluate_fold(run: RunFolder, data_dir: str | None) -> Evaluated:
+    faces = faces_of(run, "test", data_dir)
+    best = predict_with(run, faces, "best", "test, best epoch")
+    last = predict_with(run, faces, "last", "test, last epoch")
+    epochs = (checkpoint_epoch(run, "best"), checkpoint_epoch(run, "last"))
+    return Evaluated(run, best, report.fold_report(run.config().run.fold, best, last, epochs))
+
+
+def _pictures(
+    evaluated: Sequence[Evaluated], result: Report, out: Path, points: Sequence[Point], people: int
+) -> list[Path]:
+    classes, title = result["classes"], result["method"]
+    detected = [fold.predictions.faces.detected for fold in evaluated]
+    confidences = np.concatenate([f.predictions.confidences[d] for f, d in zip(evaluated, detected, strict=True)])
+    correct = np.concatenate([f.predictions.correct[d] for f, d in zip(evaluated, detected, strict=True)])
+    subtitle = f"{title}\n{result['config']['data']['dataset']}, {report.folds_text(result)}"
+    accuracy = f"accuracy {100 * result['accuracy']['pooled']:.1f} %"
+    # Pictures of faces come from the first fold: each fold has its own networks and average faces.
+    first = evaluated[0]
+    drawn = {
+        "confusion_matrix": figures.confusion(report.pooled_confusion(result), classes, f"{subtitle}\n{accuracy}"),
+        "reliability": figures.reliability_diagram(confidences, correct, subtitle),
+        "misclassified": figures.misclassified(first.predictions, classes),
+    }
+    if "identity" in result:
+        drawn["accuracy_and_leakage"] = figures.leakage(result["identity"], result["accuracy"]["mean"])
+    config = first.run.config()
+    if first.predictions.generated is None:
+        logging.info("classifier_input=input has no generator: no expression transfer and no attention maps")
+    else:
+        size = config.data.image_size
+        averages = np.stack([model_view(face, size) for face in first.run.average_faces()])
+        drawn["expression_transfer"] = figures.expression_transfer(first.predictions, averages, classes, people)
+        if config.model.attention:
+            drawn["attention_maps"] = _attention_maps(first, classes, points)
+        else:
+            logging.info("--noattention: the generator has no attention maps to show")
+    for name in ("expression_transfer", "attention_maps", "accuracy_and_leakage"):
+        if name not in drawn:  # one from an earlier evaluation may be of other networks
+            (out / f"{name}.png").unlink(missing_ok=True)
+    return [figures.save(figure, out / f"{name}.png") for name, figure in drawn.items()]
+
+
+def _attention_maps(fold: Evaluated, classes: Sequence[str], points: Sequence[Point]) -> Any:
+    from ifgan_tf.models.generator import LAST_ATTENTION, attention_map_model
+
+    generator = fold.run.networks("best").generator
+    assert generator is not None
+    model = attention_map_model(generator)
+    chosen = figures.representative(fold.predictions)
+    photos = fold.predictions.faces.images[chosen]
+    maps = []
+    for photo in photos:  # one at a time: at 224 pixels a map has 3136² coefficients
+        attention = np.asarray(model(photo[np.newaxis].astype(np.float32) / 127.5 - 1.0, training=False)[1])[0]
+        side = round(np.sqrt(len(attention)))
+        rows = [min(int(y * side), side - 1) * side + min(int(x * side), side - 1) for x, y in points]
+        maps.append(attention[rows].reshape(len(points), side, side))
+    names = [f"{classes[fold.predictions.faces.labels[i]]} ({fold.predictions.faces.subjects[i]})" for i in chosen]
+    gamma = float(generator.get_layer(LAST_ATTENTION).gamma.numpy())
+    generated = fold.predictions.generated
+    assert generated is not None
+    return figures.attention_maps(photos, generated[chosen], np.stack(maps), names, points, gamma)
+
+
+def _to_tensorboard(folder: Path, result: Report, pictures: Sequence[Path]) -> Path:
+    import tensorflow as tf
+
+    shutil.rmtree(folder, ignore_errors=True)  # an earlier evaluation's events would stand beside the new ones
+    with tf.summary.create_file_writer(str(folder)).as_default(step=0):
+        tf.summary.text("evaluation/report", report.markdown(result))
+        for name, value in result["accuracy"].items():
+            tf.summary.scalar(f"evaluation/accuracy_{name}", value)
+        for name, found in result.get("identity", {}).items():
+            if isinstance(found, dict) and "top1" in found:
+                tf.summary.scalar(f"identity/top1_{name}", found["top1"])
+        for path in pictures:
+            tf.summary.image(f"evaluation/{path.stem}", [tf.io.decode_png(path.read_bytes(), channels=3)])
+    return folder

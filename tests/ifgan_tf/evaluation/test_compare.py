@@ -1,0 +1,97 @@
+"""Runs beside each other, against counts made by hand."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifgan_tf.errors import UserError
+from ifgan_tf.evaluation.compare import compare, difference, read_run, write_comparison
+
+REFERENCE = [True] * 6 + [False] * 4
+
+
+def write_run(folder: Path, right: list[bool], method: str = "IF-GAN", dataset: str = "bu_3dfe") -> Path:
+    """An evaluated run: ten images of five subjects over two folds."""
+    out = folder / "evaluation"
+    out.mkdir(parents=True)
+    (out / "report.json").write_text(json.dumps({"method": method, "config": {"data": {"dataset": dataset}}}))
+    with (out / "predictions.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["source", "subject", "fold", "label", "predicted"])
+        writer.writeheader()
+        for i, good in enumerate(right):
+            row = {"source": f"{i}.png", "subject": f"F{i % 5}", "fold": i // 5, "label": "fear"}
+            writer.writerow(row | {"predicted": "fear" if good else "anger"})
+    return folder
+
+
+def test_difference_by_hand():
+    reference = np.array([True] * 6 + [False] * 14)
+    other = np.array([False] * 1 + [True] * 5 + [True] * 8 + [False] * 6)
+    found = difference(reference, other, np.arange(20))
+    assert found.difference == pytest.approx(7 / 20)
+    assert (found.only_reference, found.only_this) == (1, 8)
+    assert found.p_value == pytest.approx(2 * (1 + 9) / 2**9)  # P(X <= 1) + P(X >= 8), X ~ Bin(9, 1/2)
+    assert found.low < found.difference < found.high
+
+
+def test_the_interval_is_of_subjects_not_of_images():
+    """20 subjects who are each all right or all wrong say no more than 20 images would."""
+    reference = np.zeros(400, bool)
+    other = np.repeat(np.arange(20) < 10, 20)
+    by_subject = difference(reference, other, np.repeat(np.arange(20), 20))
+    by_image = difference(reference, other, np.arange(400))
+    assert by_subject.high - by_subject.low > 3 * (by_image.high - by_image.low)
+
+
+def test_equal_runs_do_not_differ():
+    same = np.array([True, False, True])
+    found = difference(same, same, np.arange(3))
+    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+
+
+def test_rows_of_two_runs(tmp_path):
+    better = [True] * 9 + [False]
+    runs = [write_run(tmp_path / "a", REFERENCE, "ResNet101"), write_run(tmp_path / "b", better)]
+    first, second = compare([read_run(run) for run in runs])
+    assert (first["method"], first["folds"], first["images"]) == ("ResNet101", "2", "10")
+    assert first["accuracy %"] == "60.00 ± 40.00" and first["pooled %"] == "60.00"
+    assert "McNemar p" not in first
+    assert second["pooled %"] == "90.00" and second["difference [95 %]"].startswith("+30.00 [")
+    assert second["only the first : only this right"] == "0 : 3" and second["McNemar p"] == "0.25"
+
+
+def test_only_images_that_all_runs_have_are_compared(tmp_path, capsys):
+    runs = [write_run(tmp_path / "a", REFERENCE), write_run(tmp_path / "b", [True] * 5)]  # the second: fold 0 alone
+    rows = write_comparison(runs)
+    assert rows[0]["images"] == "5" and rows[0]["folds"] == "1" and rows[1]["pooled %"] == "100.00"
+    text = (tmp_path / "a" / "evaluation" / "compare.md").read_text()
+    assert "5 test images are not in every run" in text and text in capsys.readouterr().out
+    table = list(csv.DictReader((tmp_path / "a" / "evaluation" / "compare.csv").open()))
+    assert [row["run"] for row in table] == [str(run) for run in runs]
+
+
+def test_a_run_that_was_not_evaluated_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"report.json is missing; evaluate the run first"):
+        read_run(tmp_path / "none")
+
+
+def test_damaged_files_are_named(tmp_path):
+    run = write_run(tmp_path / "a", REFERENCE)
+    (run / "evaluation" / "report.json").write_text("{")
+    with pytest.raises(UserError, match=f"--compare={run}: its evaluation cannot be read"):
+        read_run(run)
+
+
+def test_runs_on_other_data_or_other_folds_are_refused(tmp_path):
+    one = write_run(tmp_path / "a", REFERENCE)
+    with pytest.raises(UserError, match=r"was tested on bu_3dfe and .* on mmi"):
+        write_comparison([one, write_run(tmp_path / "b", REFERENCE, dataset="mmi")])
+    with pytest.raises(UserError, match="no test image of the same fold in common"):
+        write_comparison([one, write_run(tmp_path / "c", [])])
+    with pytest.raises(UserError, match="at least two run folders"):
+        write_comparison([one])

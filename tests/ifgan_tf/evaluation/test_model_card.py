@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from ifgan_tf.data.faces import Faces
+from ifgan_tf.evaluation import report
+from ifgan_tf.evaluation.model_card import model_card
+from ifgan_tf.evaluation.predictions import Predictions
+
+
+def predictions(named: list[int]) -> Predictions:
+    truth = np.arange(6, dtype=np.int32)
+    faces = Faces(
+        np.zeros((6, 32, 32, 3), np.uint8), truth, np.array(["F0001"] * 6), truth.astype(str), np.ones(6, bool)
+    )
+    return Predictions(faces, np.eye(6, dtype=np.float32)[named], None)
+
+
+def card_of(config, named=(0, 1, 3, 3, 4, 5), identity=None) -> str:
+    fold = report.fold_report(0, predictions(list(named)), predictions([0] * 6), (7, 100))
+    return model_card(report.run_report(config, [fold], {}, identity))
+
+
+def test_it_says_what_was_trained_and_tested(make_config):
+    config = make_config(Path("/somewhere/data"))
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, additional_data="ck_plus,mmi"))
+    card = card_of(config)
+    assert "the training subjects of each fold; beside it: ck_plus,mmi" in card
+    assert "fold 0 of 10. missing: 1-9" in card
+    assert "Weakest expression: fear, 0.0 % right" in card
+    assert "--lambda_l1=20.0" in card and "/somewhere" not in card
+    assert "Not measured." in card
+
+
+def test_only_a_run_on_the_generated_face_may_be_called_identity_free(make_config):
+    cards = {kind: card_of(make_config(Path("data"), classifier_input=kind)) for kind in ("generated", "pair", "input")}
+    assert [kind for kind, card in cards.items() if "identity-free" in card] == ["generated"]
+    assert "sees the person's own face" in cards["pair"]
+
+
+def test_raf_db_claims_no_more_than_its_owners_split(make_config):
+    config = make_config(Path("data"))
+    card = card_of(dataclasses.replace(config, data=dataclasses.replace(config.data, dataset="raf_db")))
+    assert "official split" in card and "rests on the owners' split" in card
+    assert "Nobody in the test images was trained on" not in card

@@ -1,0 +1,167 @@
+"""The report of one or several folds: its figures, tables and files."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifgan_tf.config import Config
+from ifgan_tf.data.faces import Faces
+from ifgan_tf.evaluation import report
+from ifgan_tf.evaluation.predictions import Predictions
+
+
+def predictions_of(truth: list[int], named: list[int], detected: list[bool] | None = None) -> Predictions:
+    """Predictions with 0.7 for the class named, the rest shared among the other five."""
+    count = len(truth)
+    probabilities = np.full((count, 6), 0.06, np.float32)
+    probabilities[np.arange(count), named] = 0.7
+    faces = Faces(
+        images=np.zeros((count, 32, 32, 3), np.uint8),
+        labels=np.array(truth, np.int32),
+        subjects=np.array([f"F{i % 2:04d}" for i in range(count)]),
+        sources=np.array([f"{count - i:03d}.png" for i in range(count)]),
+        detected=np.array(detected or [True] * count),
+    )
+    return Predictions(faces, probabilities, np.zeros((count, 32, 32, 3), np.uint8))
+
+
+MakeConfig = Callable[..., Config]
+BEST = predictions_of([0, 1, 2, 2], [0, 1, 2, 0])
+LAST = predictions_of([0, 1, 2, 2], [0, 0, 0, 0])
+
+
+@pytest.fixture
+def config(make_config: MakeConfig) -> Config:
+    return make_config(Path("data"))
+
+
+@pytest.fixture
+def two_folds(config: Config) -> report.Report:
+    first = report.fold_report(0, BEST, LAST, (7, 100))
+    second = report.fold_report(3, predictions_of([0, 1], [1, 1]), predictions_of([0, 1], [0, 1]), (9, 100))
+    return report.run_report(config, [first, second], {5: "no such checkpoint"})
+
+
+def test_a_fold_by_hand():
+    fold = report.fold_report(0, BEST, LAST, (7, 100))
+    assert fold["images"] == 4 and fold["subjects"] == 2
+    assert fold["accuracy"] == pytest.approx(3 / 4)
+    assert fold["mean_class_accuracy"] == pytest.approx((1 + 1 + 0.5) / 3)
+    assert fold["last_epoch_accuracy"] == pytest.approx(1 / 4)
+    assert fold["ece"] == pytest.approx(abs(0.75 - 0.7), abs=1e-6)
+    assert np.array(fold["confusion"])[2].tolist() == [1, 0, 1, 0, 0, 0]
+    assert (fold["best_epoch"], fold["last_epoch"]) == (7, 100)
+
+
+def test_undetected_faces_lower_the_end_to_end_figures_and_are_counted():
+    fold = report.fold_report(0, predictions_of([0, 1, 2, 2], [0, 1, 2, 2], [True, True, True, False]), LAST, (7, 100))
+    assert fold["accuracy"] == pytest.approx(3 / 4)
+    assert fold["detected_accuracy"] == 1.0
+    assert fold["coverage"] == pytest.approx(3 / 4)
+    assert fold["undetected"] == [0, 0, 1, 0, 0, 0]
+    assert np.sum(fold["confusion"]) == 3
+
+
+def test_several_folds_are_merged_and_what_is_missing_is_said(two_folds: report.Report):
+    merged = two_folds
+    assert merged["accuracy"]["mean"] == pytest.approx((0.75 + 0.5) / 2)
+    assert merged["accuracy"]["std"] == pytest.approx(0.125)
+    assert merged["accuracy"]["pooled"] == pytest.approx((3 + 1) / 6)
+    assert merged["missing_folds"] == [1, 2, 4, 5, 6, 7, 8, 9]
+    text = report.markdown(merged)
+    assert "folds 0, 3 of 10" in text and "missing: 1-2, 4-9" in text
+    assert "Fold 5 was not evaluated: no such checkpoint" in text
+
+
+def test_an_unfinished_training_is_said(config: Config, two_folds: report.Report):
+    merged = report.run_report(config, [report.fold_report(0, BEST, LAST, (2, 3))], {})
+    assert "Fold 0 is not finished: epoch 3 of 100" in report.markdown(merged)
+    assert "not finished" not in report.markdown(two_folds)
+
+
+def test_the_official_split_has_no_folds_to_miss(config: Config):
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, dataset="raf_db"))
+    merged = report.run_report(config, [report.fold_report(0, BEST, LAST, (7, 100))], {})
+    assert "missing_folds" not in merged
+    rows = {row["method"]: row for row in report.comparison(merged)}
+    assert rows["IF-GAN"]["accuracy_percent"] == "88.33"
+    assert rows["IF-GAN, classifier_input=generated"]["accuracy_percent"] == "75.00"
+
+
+def test_our_row_stands_beside_the_papers_and_says_what_the_classifier_saw(two_folds: report.Report):
+    rows = report.comparison(two_folds)
+    published = {row["method"]: row["accuracy_percent"] for row in rows[:-1]}
+    assert published["ResNet-101"] == "82.50" and published["IF-GAN"] == "85.25"
+    assert published["IF-GAN w/o attention"] == "84.25"
+    assert rows[-1]["method"] == "IF-GAN, classifier_input=generated"
+    assert rows[-1]["accuracy_percent"] == "62.50" and rows[-1]["std_percent"] == "12.50"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"classifier_input": "pair"}, "IF-GAN, classifier_input=pair"),
+        ({"classifier_input": "pair", "attention": False}, "IF-GAN w/o attention, classifier_input=pair"),
+        ({"classifier_input": "input"}, "SmallCNN + island loss, classifier_input=input"),
+    ],
+)
+def test_methods_have_the_papers_names(make_config: MakeConfig, settings: dict[str, object], expected: str):
+    assert report.method_name(make_config(Path("data"), **settings)) == expected
+
+
+def test_every_test_image_has_its_row():
+    rows = report.prediction_rows(0, BEST, ["anger", "disgust", "fear", "happiness", "sadness", "surprise"])
+    assert [row["source"] for row in rows] == ["001.png", "002.png", "003.png", "004.png"]
+    assert rows[0]["label"] == "fear" and rows[0]["predicted"] == "anger" and rows[0]["confidence"] == "0.7000"
+    read = list(csv.DictReader(io.StringIO(report.csv_text(rows))))
+    assert read == rows
+
+
+def test_a_picture_without_a_face_has_no_prediction():
+    lost = predictions_of([0], [0], [False])
+    assert report.prediction_rows(0, lost, ["anger", "b", "c", "d", "e", "f"])[0]["predicted"] == ""
+
+
+def test_leakage_stands_beside_accuracy(config: Config):
+    def found(value: float) -> dict[str, object]:
+        figures = {"top1": value, "top1_interval": [value - 0.1, value + 0.1], "auc": 0.8, "auc_interval": [0.7, 0.9]}
+        return figures | {"tar_at_far_1_percent": 0.25}
+
+    identity = {
+        "subjects": 4,
+        "images": 48,
+        "chance": 0.25,
+        "photo": found(0.9) | {"expression_accuracy": 0.75},
+        "generated": found(0.5) | {"attributes": {"ethnicity": {"balanced_accuracy": 0.6, "chance": 0.5}}},
+        "reconstruction_psnr": {"constant": 15.0, "generated": 16.25},
+    }
+    merged = report.run_report(config, [report.fold_report(0, BEST, LAST, (7, 100))], {}, identity)
+    assert merged["identity"] == identity
+    photo, generated = report.identity_rows(identity)
+    assert photo["top-1 %"] == "90.0 [80, 100]" and photo["expression %"] == "75.0" and photo["rebuilt photo, dB"] == ""
+    assert generated["rebuilt photo, dB"] == "16.2" and generated["ethnicity (chance 50) %"] == "60.0"
+    text = report.markdown(merged)
+    assert "chance of naming the right one 25.0 %" in text
+    assert "ethnicity (chance 50) %" in text and "| generated" in text
+
+
+def test_markdown_tables_are_aligned():
+    table = report.markdown_table([{"name": "a", "value": "1.00"}, {"name": "long", "value": "10.00"}], right=["value"])
+    assert table.splitlines() == [
+        "| name | value |",
+        "| ---- | ----: |",
+        "| a    |  1.00 |",
+        "| long | 10.00 |",
+    ]
+
+
+def test_files_are_written_whole(tmp_path: Path):
+    path = report.write_text(tmp_path / "evaluation" / "a.txt", "text")
+    assert path.read_text() == "text" and [p.name for p in path.parent.iterdir()] == ["a.txt"]
