@@ -1,0 +1,1 @@
+"""What leaves a training run: SavedModel, TFLite, and classification on a device."""

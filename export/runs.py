@@ -1,0 +1,73 @@
+"""What every export reads of a run folder, and how it writes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ifgan_tf.errors import UserError
+from ifgan_tf.run_folder import RunFolder, fold_folders
+
+if TYPE_CHECKING:
+    import keras
+
+
+def open_run(workdir: str) -> RunFolder:
+    """The one run of `--workdir`.
+
+    Raises:
+      UserError: when there is none, or it holds the folds of `--fold=all`.
+    """
+    if not workdir:
+        raise UserError("--workdir is missing; expected a run folder made by train.py --workdir=…")
+    folders = fold_folders(Path(workdir))
+    if len(folders) > 1:
+        raise UserError(f"--workdir={workdir}: holds {len(folders)} folds; name one, as --workdir={folders[0].path}")
+    return folders[0]
+
+
+def quiet() -> None:
+    """Leaves out what TensorFlow and TFDS say about every file they open."""
+    import tensorflow as tf
+
+    tf.get_logger().setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def inference_model(run: RunFolder) -> keras.Model:
+    """The best G and E of a run as one model (see `ifgan_tf.models.inference.load_inference`)."""
+    from ifgan_tf.models.inference import load_inference
+
+    return load_inference(run.config(), run.checkpoints_dir / "best")
+
+
+@contextlib.contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Where to write what is to become `path`, a file or a folder: renamed when the block ends, removed if it fails.
+
+    Raises:
+      UserError: when it cannot be written (no permission, a full disk).
+    """
+    import tensorflow as tf
+
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        beside.replace(path)
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message
+        raise UserError(
+            f"--output: {path} cannot be written ({reason}); expected a folder with room and permission"
+        ) from None
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""A trained run as a SavedModel for TF Serving: encoded pictures of aligned faces in, expressions out."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from export import warmup
+from export.runs import inference_model, open_run, quiet, written_beside
+from ifgan_tf import cli
+from ifgan_tf.errors import UserError
+from ifgan_tf.run_folder import RunFolder
+
+USAGE = """
+Writes the best networks of a run as DIR/<version>/, in TF Serving's convention.
+
+    python -m export.saved_model --workdir=RUN --output=DIR
+
+Signatures (every face must be aligned already, as python -m ifgan_tf.predict and export/classify.py align it):
+  serving_default   image_bytes: string [N], JPEG or PNG of any size → probabilities, label, label_id
+  tensors           images: uint8 RGB [N, S, S, 3], what the networks see → probabilities, label, label_id
+  generate          image_bytes → the same, and generated_bytes: string [N], the average face as PNG
+  generate_tensors  images → the same, and average_face: uint8 RGB [N, S, S, 3]
+The class names lie in assets/labels.txt, in label order. With the extra `serving` installed there are warm-up requests.
+"""
+
+
+def export_saved_model(run: RunFolder, output: Path) -> Path:
+    """Writes the next version of a run's SavedModel under `output`.
+
+    Returns:
+      The version's folder, `output/<version>`: 1, or one more than the highest there.
+
+    Raises:
+      UserError: when the run has no checkpoint, or `output` cannot be written.
+    """
+    import tensorflow as tf
+
+    from export.serving import ServingModule
+
+    model = inference_model(run)
+    version = output / str(_next_version(output))
+    with tempfile.TemporaryDirectory() as folder, written_beside(version) as beside:
+        labels_file = Path(folder) / "labels.txt"
+        labels_file.write_text("\n".join(run.classes()) + "\n")
+        module = ServingModule(model, str(labels_file))
+        signatures = module.signatures()
+        tf.saved_model.save(module, str(beside), signatures=signatures)
+        if warmup.available():
+            pictures = [(run.average_faces_dir / f"{name}.png").read_bytes() for name in run.classes()]
+            encoded = [name for name in ("serving_default", "generate") if name in signatures]
+            warmup.write_warmup(beside, encoded, pictures)
+    return version
+
+
+def _next_version(output: Path) -> int:
+    try:
+        there = [int(path.name) for path in output.iterdir() if path.name.isdecimal()]
+    except FileNotFoundError:
+        there = []
+    except OSError as error:
+        raise UserError(f"--output={output}: {error.strerror}; expected a folder") from None
+    return max(there, default=0) + 1
+
+
+def _define_flags() -> None:
+    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
+    flags.DEFINE_string("output", "", "Folder that TF Serving watches; default: WORKDIR/export.")
+
+
+def main(arguments: Sequence[str]) -> None:
+    if arguments:
+        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    quiet()
+    run = open_run(flags.FLAGS.workdir)
+    version = export_saved_model(run, Path(flags.FLAGS.output or run.path / "export"))
+    logging.info("%s: SavedModel of %s, %d classes", version, run.path, len(run.classes()))
+    if not warmup.available():
+        logging.info("no warm-up requests: pip install tensorflow-serving-api, or the extra `serving`, to have them")
+
+
+if __name__ == "__main__":
+    _define_flags()
+    cli.run(main, USAGE)

@@ -1,0 +1,259 @@
+"""Classification on a device: LiteRT alone, from the raw photograph, as training saw faces."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from export import classify
+from export.classify import Classifier, ClassifyError
+from export.detector import convert_detector
+from export.runs import inference_model
+from export.tflite import export_tflite
+from ifgan_tf.data import alignment, faces, images
+from ifgan_tf.run_folder import RunFolder
+
+RENDERED = Path(__file__).parents[3] / "shared" / "faces" / "BU_3DFE"
+
+
+@pytest.fixture(scope="module")
+def model_file(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tflite")
+    export_tflite(run, folder, parity_images=0)
+    return folder / "ifgan_float32.tflite"
+
+
+@pytest.fixture(scope="module")
+def classifier(model_file: Path) -> Classifier:
+    return Classifier(str(model_file))
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> np.ndarray:
+    return pytest.importorskip("skimage.data").astronaut()
+
+
+@pytest.fixture(scope="module")
+def astronaut_file(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("photo") / "astronaut.png"
+    Image.fromarray(astronaut).save(file)
+    return str(file)
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_one_script_and_one_model_on_a_device(
+    run: RunFolder, model_file: Path, astronaut_file: str, tmp_path: Path
+) -> None:
+    shutil.copy(classify.__file__, tmp_path)
+    for absent in ("tensorflow", "keras", "ifgan_tf", "mtcnn", "PIL"):
+        (tmp_path / f"{absent}.py").write_text(f"raise ImportError('there is no {absent} on a device')")
+    (tmp_path / "huge.png").write_bytes(png_header(20_000, 20_000))
+    command = [sys.executable, "classify.py", f"--model={model_file}", astronaut_file, "huge.png"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    line, too_large = map(json.loads, done.stdout.splitlines())
+    assert "134217728 pixels" in too_large["error"]
+    assert set(line) == {"image", "label", "probabilities"}
+    assert line["image"] == astronaut_file
+    assert tuple(line["probabilities"]) == run.classes()
+    assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
+
+
+def test_constants_are_those_of_training() -> None:
+    np.testing.assert_array_equal(classify.TEMPLATE, alignment.TEMPLATE)
+    assert alignment.ALIGNED_SIZE == classify.ALIGNED_SIZE
+    assert alignment._WINDOW == classify.WINDOW
+    assert alignment._SMALLEST_FACE == classify.SMALLEST_FACE
+    assert alignment._PYRAMID_RATIO == classify.PYRAMID_RATIO
+    assert alignment._PROPOSAL_THRESHOLD == classify.PROPOSAL_THRESHOLD
+    assert (alignment._MAX_SIDE, alignment._MIN_SIDE) == (classify.MAX_SIDE, classify.MIN_SIDE)
+    assert alignment.FaceDetector.__init__.__defaults__ == (classify.MIN_FACE,)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 2.6])
+def test_alignment_is_that_of_training(astronaut: np.ndarray, scale: float) -> None:
+    landmarks = np.array([[203.4, 99.7], [246.3, 103.2], [224.2, 126.9]]) * scale
+    photo = cv2.resize(astronaut, None, fx=scale, fy=scale)
+    np.testing.assert_array_equal(classify.align(photo, landmarks), alignment.align(photo, landmarks))
+    np.testing.assert_array_equal(classify.similarity_transform(landmarks), alignment.similarity_transform(landmarks))
+
+
+def test_finds_the_face_that_training_finds(astronaut: np.ndarray) -> None:
+    ours, training = classify.FaceDetector(convert_detector()), alignment.FaceDetector()
+    photos = [astronaut, cv2.resize(astronaut, (1500, 1400)), astronaut[30:200, 130:330]]
+    for photo in photos:
+        found, expected = ours.detect(photo), training.detect(photo)
+        assert len(found) == len(expected) > 0
+        best, reference = classify.best_face(found, photo.shape), alignment.best_face(expected, photo.shape)
+        assert best is not None
+        assert reference is not None
+        np.testing.assert_allclose(best.landmarks, reference.landmarks, atol=0.1)
+        np.testing.assert_allclose(best.box, reference.box, atol=0.1)
+        assert best.confidence == pytest.approx(reference.confidence, abs=1e-4)
+
+
+@pytest.mark.skipif(not RENDERED.is_dir(), reason=f"rendered faces are not at {RENDERED}")
+def test_landmarks_on_rendered_faces_within_a_pixel() -> None:
+    ours, training = classify.FaceDetector(convert_detector()), alignment.FaceDetector()
+    files = sorted(RENDERED.glob("*/*_F2D.jpg"))[::50]
+    distances = []
+    points = np.array([[100, 400, 256], [100, 150, 400], [1, 1, 1]])
+    for file in files:
+        photo, as_trained = classify.read_image(str(file)), images.read_image(file)
+        found = classify.best_face(ours.detect(photo), photo.shape)
+        expected = alignment.best_face(training.detect(as_trained), as_trained.shape)
+        assert found is not None
+        assert expected is not None
+        ours_at = classify.similarity_transform(found.landmarks) @ points
+        training_at = alignment.similarity_transform(expected.landmarks) @ points
+        distances.append(np.abs(ours_at - training_at).max())
+    assert len(distances) >= 20
+    assert np.median(distances) < 1
+
+
+def test_no_face_is_no_label(classifier: Classifier) -> None:
+    with pytest.raises(ClassifyError, match="no face"):
+        classifier.find(np.full((200, 300, 3), 128, np.uint8))
+    with pytest.raises(ClassifyError, match="no face"):
+        classifier.find(np.zeros((1, 1, 3), np.uint8))
+
+
+def test_same_probabilities_as_keras_and_red_stays_red(run: RunFolder, classifier: Classifier) -> None:
+    red = np.zeros((256, 256, 3), np.uint8)
+    red[..., 0] = 255
+    keras_says = inference_model(run)(faces.model_view(red, 32)[None].astype(np.float32), training=False)
+    ours = classifier.probabilities(red)
+    np.testing.assert_allclose(list(ours.values()), keras_says["probabilities"][0], atol=1e-4)
+    assert abs(np.subtract(list(classifier.probabilities(red[..., ::-1]).values()), list(ours.values()))).max() > 1e-3
+
+
+def test_bad_pictures_do_not_stop_the_others(
+    model_file: Path, astronaut_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "cut.png").write_bytes(Path(astronaut_file).read_bytes()[:40])
+    Image.new("RGB", (90, 90), "grey").save(tmp_path / "nobody.png")
+    names = [str(tmp_path / name) for name in ("empty.jpg", "text.png", "cut.png", "nobody.png", "none.jpg")]
+    assert classify.main([f"--model={model_file}", *names, astronaut_file]) == 1
+    lines = lines_of(capsys)
+    assert [line["image"] for line in lines] == [*names, astronaut_file]
+    assert [set(line) for line in lines[:-1]] == [{"image", "error"}] * 5
+    for line, reason in zip(
+        lines, ("empty", "not a readable", "not a readable", "no face", "No such file"), strict=False
+    ):
+        assert reason in line.get("error", "")
+    assert "label" in lines[-1]
+
+
+def test_folders_and_aligned_faces(
+    model_file: Path, astronaut: np.ndarray, classifier: Classifier, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    face = classifier.find(astronaut)
+    for name in ("b.png", "a.png"):
+        Image.fromarray(face).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert classify.main([f"--model={model_file}", "--aligned", str(tmp_path)]) == 0
+    lines = lines_of(capsys)
+    assert [Path(line["image"]).name for line in lines] == ["a.png", "b.png"]
+    assert lines[0]["probabilities"] == pytest.approx(classifier.probabilities(face))
+    # The same door without the flag finds the face again.
+    assert classify.main([f"--model={model_file}", str(tmp_path / "a.png")]) == 0
+
+
+def test_camera_reads_until_the_end(
+    model_file: Path, astronaut: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = str(tmp_path / "video.avi")
+    writer = cv2.VideoWriter(video, cv2.VideoWriter.fourcc(*"MJPG"), 10, (512, 512))
+    for frame in (astronaut, np.zeros_like(astronaut)):
+        writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
+    writer.release()
+    assert classify.main([f"--model={model_file}", f"--camera={video}"]) == 1
+    with_face, without = lines_of(capsys)
+    assert with_face["image"] == f"{video}#0"
+    assert "label" in with_face
+    assert "error" in without
+
+
+def test_models_that_are_none_of_ours(
+    model_file: Path, astronaut_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = model_file.read_bytes()
+    (tmp_path / "text.tflite").write_text("not a model")
+    (tmp_path / "detector.tflite").write_bytes(convert_detector())
+    (tmp_path / "cut.tflite").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "head.tflite").write_bytes(b"\0" * 64 + whole[64:])
+    flipped = bytearray(whole)
+    flipped[len(whole) // 4] ^= 0xFF  # one byte of the weights: runs, and lies
+    (tmp_path / "flipped.tflite").write_bytes(flipped)
+    for name in ("text.tflite", "detector.tflite", "cut.tflite", "head.tflite", "flipped.tflite", "missing.tflite"):
+        assert classify.main([f"--model={tmp_path / name}", astronaut_file]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith(f"error: --model={tmp_path / name}")
+    assert classify.main([f"--model={model_file}"]) == 2
+    assert classify.main([f"--model={model_file}", str(tmp_path)]) == 2  # a folder without pictures
+
+
+@pytest.mark.parametrize("kind", ["grey", "alpha", "sixteen", "palette", "cmyk", "rotated"])
+def test_reads_pictures_as_training_does(
+    astronaut: np.ndarray, kind: str, tmp_path: Path, make_picture: Callable[[np.ndarray, str, Path], Path]
+) -> None:
+    file = make_picture(astronaut, kind, tmp_path)
+    ours, training = classify.read_image(str(file)), images.read_image(file)
+    assert ours.shape == training.shape
+    assert ours.dtype == np.uint8
+    assert np.abs(ours.astype(int) - training).mean() < 2
+
+
+@pytest.fixture
+def make_picture() -> Callable[[np.ndarray, str, Path], Path]:
+    def make(photo: np.ndarray, kind: str, folder: Path) -> Path:
+        image, file = Image.fromarray(photo), folder / f"{kind}.png"
+        if kind == "grey":
+            image.convert("L").save(file)
+        elif kind == "alpha":
+            opacity = np.linspace(0, 255, photo.shape[1]).astype(np.uint8)
+            Image.fromarray(np.dstack([photo, np.tile(opacity, (photo.shape[0], 1))])).save(file)
+        elif kind == "sixteen":
+            cv2.imwrite(str(file), photo[:, :, 0].astype(np.uint16) * 257)
+        elif kind == "palette":
+            image.quantize(64).save(file)
+        elif kind == "cmyk":
+            file = file.with_suffix(".jpg")
+            image.convert("CMYK").save(file, quality=95)
+        else:
+            exif = Image.Exif()
+            exif[0x0112] = 6  # orientation: to be turned clockwise
+            file = file.with_suffix(".jpg")
+            image.save(file, exif=exif, quality=95)
+        return file
+
+    return make
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and ends there."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(os.urandom(64)))
