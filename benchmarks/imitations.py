@@ -1,0 +1,280 @@
+"""Writes drawn imitations of the licensed data sets in their official layouts, full-size or small.
+
+    python -m benchmarks.imitations --dataset=ck_plus --output=DIR
+
+None of the four may be passed on, so the builders are tested and measured on these: folders, names, sizes, codes,
+counts and oddities are the official ones, the people are drawn by `synthetic_faces` and say nothing about recognition.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import pathlib
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+
+import cv2
+import numpy as np
+from absl import flags
+
+from datasets.bu_3dfe import layout as bu_3dfe
+from datasets.ck_plus import layout as ck_plus
+from datasets.mmi import sessions as mmi
+from datasets.raf_db import layout as raf_db
+from ifgan_tf import cli
+from ifgan_tf.errors import UserError
+
+# A face of a person showing an expression: uint8 RGB, square.
+Face = Callable[[int, str], np.ndarray]
+
+CK_PLUS_CODES = {name: code for code, name in ck_plus.CODES.items()} | {"contempt": ck_plus.CONTEMPT}
+CK_PLUS_SEQUENCES = ck_plus.SEQUENCES | {"contempt": ck_plus.CONTEMPT_SEQUENCES}
+CK_PLUS_UNLABELLED = 593 - sum(CK_PLUS_SEQUENCES.values())
+MMI_CODES = {name: code for code, name in mmi.EMOTIONS.items()}
+# 208 in all; the owners give no numbers a class.
+MMI_SEQUENCES = {"anger": 32, "disgust": 32, "fear": 28, "happiness": 42, "sadness": 32, "surprise": 42}
+RAF_DB_CODES = {name: code for code, name in raf_db.CODES.items()}
+_PEOPLE = 4
+
+
+def drawn_face(person: int, expression: str) -> np.ndarray:
+    """A drawn face, from a small cast: drawing thousands would take hours."""
+    return _drawn(person % _PEOPLE, "neutral" if expression == "contempt" else expression)
+
+
+@functools.cache
+def _drawn(person: int, expression: str) -> np.ndarray:
+    from datasets.synthetic_faces.drawing import draw_face
+
+    return draw_face(person, expression, 1 if expression == "neutral" else 3).image
+
+
+def write_bu_3dfe(
+    root: pathlib.Path,
+    subjects: int = bu_3dfe.SUBJECTS,
+    intensities: Sequence[int] = bu_3dfe.ALL_INTENSITIES,
+    extension: str = "bmp",
+    face: Face = drawn_face,
+) -> None:
+    """`BU_3DFE/F0001/F0001_AN03WH_F2D.bmp` and so on, 512x512; a texture atlas lies beside the first scan."""
+    ethnicities = ("WH", "BL", "AE", "LA", "AM", "IN")
+    women = round(subjects * 0.56)
+    for person in range(subjects):
+        subject = f"F{person + 1:04d}" if person < women else f"M{person - women + 1:04d}"
+        for code, expression in bu_3dfe.CODES.items():
+            for intensity in (0,) if code == "NE" else intensities:
+                stem = f"{subject}_{code}{intensity:02d}{ethnicities[person % 6]}"
+                image = place(face(person, expression), 512, 512, seed=(person, intensity, len(expression)))
+                _write_image(root / "BU_3DFE" / subject / f"{stem}_F2D.{extension}", image)
+        _write_image(root / "BU_3DFE" / subject / f"{stem}_F3D.{extension}", np.zeros((8, 16, 3), np.uint8))
+
+
+def write_ck_plus(
+    root: pathlib.Path,
+    sequences: Mapping[str, int] = CK_PLUS_SEQUENCES,
+    unlabelled: int = CK_PLUS_UNLABELLED,
+    subjects: int = ck_plus.SUBJECTS,
+    label_folder: str = "Emotion",
+    face: Face = drawn_face,
+) -> None:
+    """`cohn-kanade-images/` and the labels, 640x490, grey but for every tenth sequence, with gaps and junk files."""
+    expressions = [name for name, number in sequences.items() for _ in range(number)] + [""] * unlabelled
+    for index, expression in enumerate(expressions):
+        subject, number = f"S{5 + index % subjects:03d}", f"{1 + index // subjects:03d}"
+        folder = root / "cohn-kanade-images" / subject / number
+        frames: tuple[int, ...] = (1, 2, 3, 5, 6, 8) if index % 7 == 0 else (1, 2, 3, 4, 5, 6)
+        frames = frames if expression else frames[:2]
+        for position, frame in enumerate(frames):
+            person = face(index % subjects, expression if expression and position >= 3 else "neutral")
+            image = place(person, 640, 490, seed=(index, frame))
+            if index % 10:
+                image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+            _write_image(folder / f"{subject}_{number}_{frame:08d}.png", image)
+        (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+        labels = root / label_folder / subject / number
+        labels.mkdir(parents=True, exist_ok=True)  # an empty folder where there is no label
+        if expression:
+            text = f"   {CK_PLUS_CODES[expression]:.7e}\n"
+            (labels / f"{subject}_{number}_{frames[-1]:08d}_emotion.txt").write_text(text)
+    junk = root / "__MACOSX" / "cohn-kanade-images" / "S005" / "001" / "._S005_001_00000001.png"
+    junk.parent.mkdir(parents=True, exist_ok=True)
+    junk.write_bytes(b"\0\5\x16\7")
+
+
+def mmi_sequence(index: int, subjects: int = 31) -> str:
+    """The name of a sequence of the MMI imitation."""
+    return f"S{1 + index % subjects:03d}-{1 + index // subjects:03d}"
+
+
+def mmi_view(index: int) -> str:
+    """How a video of the MMI imitation has to be turned or cut, as `datasets.views` names it."""
+    if index % 15 == 14:
+        return "left upright" if index % 2 else "right upright"
+    return "upright" if index % 10 == 9 else "clockwise"
+
+
+def write_mmi(
+    root: pathlib.Path,
+    sequences: Mapping[str, int] = MMI_SEQUENCES,
+    subjects: int = 31,
+    frames: int = 12,
+    face: Face = drawn_face,
+) -> None:
+    """Sessions in two downloads: videos on their side, every tenth upright, every fifteenth of two cameras.
+
+    Beside them sessions that a builder has to skip: a profile view, another emotion, none, still images.
+    """
+    expressions = [name for name, number in sequences.items() for _ in range(number)]
+    for index, expression in enumerate(expressions):
+        name, shown = mmi_sequence(index, subjects), mmi_view(index)
+        both = shown.startswith(("left", "right"))
+        folder = _mmi_session(root, index, name, MMI_CODES[expression], view=2 if both else 0)
+        apex = (frames // 3, 2 * frames // 3) if index % 2 else (2, frames // 2 - 1)
+        if index % 3 == 0:
+            markers = "".join(f'<Marker Frame="{f + 1}" Type="{kind}"/>' for kind, f in enumerate((1, *apex), start=1))
+            text = f'<Annotation><ActionUnit Number="12">{markers}</ActionUnit></Annotation>'
+            (folder / f"{name}-oao_aucs.xml").write_text(text)
+        else:
+            apex = (frames // 3, 2 * frames // 3 + 1)
+        pictures = []
+        for frame in range(frames):
+            person = face(index % subjects, expression if apex[0] <= frame < apex[1] else "neutral")
+            if both:
+                halves = [place(half, 360, 576, seed=(index,)) for half in (person, _turned_away(person))]
+                pictures.append(np.hstack(halves if shown.startswith("left") else halves[::-1]))
+            elif shown == "upright":
+                pictures.append(place(person, 720, 576, seed=(index,)))
+            else:
+                pictures.append(np.rot90(place(person, 576, 720, seed=(index,))))
+        write_video(folder / f"{name}.avi", pictures)
+    number = itertools.count(len(expressions))
+    still = [np.zeros((576, 720, 3), np.uint8)] * 2
+    for name, code, view in (("S900-001", 1, 1), ("S900-002", 7, 0), ("S900-003", None, 0)):
+        write_video(_mmi_session(root, next(number), name, code, view) / f"{name}.avi", still)
+    _write_image(_mmi_session(root, next(number), "S900-004", 4, 0) / "S900-004.jpg", still[0])
+
+
+def _mmi_session(root: pathlib.Path, index: int, name: str, code: int | None, view: int) -> pathlib.Path:
+    download = root / f"mmi-facial-expression-database_download_2020-01-0{1 + index % 2}_12-00-00"
+    folder = download / "Sessions" / str(100 + index)
+    folder.mkdir(parents=True)
+    header = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    track = f'<track type="Video" filename="{name}.avi" view="{view}"/>'
+    (folder / "session.xml").write_text(f'{header}<session sessionId="{100 + index}">{track}</session>\n')
+    emotion = "" if code is None else f'<Metatag Name="Emotion" Value="{code}"/>'
+    (folder / f"{name}.xml").write_text(f'{header}<Metadata><Metatag Name="Subject" Value="1"/>{emotion}</Metadata>\n')
+    return folder
+
+
+def write_raf_db(
+    root: pathlib.Path,
+    counts: Mapping[str, Mapping[str, int]] = raf_db.EXPECTED,
+    archive: bool = True,
+    face: Face = drawn_face,
+) -> None:
+    """`basic/` with the label list, attributes, and the aligned images, in `aligned.zip` or unpacked."""
+    lines = []
+    images: list[tuple[str, np.ndarray]] = []
+    attributes = root / "basic" / "Annotation" / "manual"
+    attributes.mkdir(parents=True)
+    for split, digits in (("train", 5), ("test", 4)):
+        expressions = [name for name, number in counts[split].items() for _ in range(number)]
+        order = np.random.default_rng(7).permutation(len(expressions))  # classes are mixed in the official list
+        for number, index in enumerate(order, start=1):
+            name = f"{split}_{number:0{digits}d}"
+            expression = expressions[index]
+            lines.append(f"{name}.jpg {RAF_DB_CODES[expression]}")
+            images.append((f"{name}_aligned.jpg", _small(face(int(index), expression), seed=(int(index), digits))))
+            points = "".join(f"{x}.5\t{y}.25 \n" for x, y in ((38, 45), (62, 45), (50, 60), (40, 75), (60, 75)))
+            (attributes / f"{name}_manu_attri.txt").write_text(f"{points}{index % 3}\n{index % 3}\n{index % 5} \n")
+    labels = root / "basic" / "EmoLabel"
+    labels.mkdir(parents=True)
+    (labels / raf_db.LABEL_LIST).write_text("\n".join(lines) + "\n")
+    if archive:
+        (root / "basic" / "Image").mkdir()
+        with zipfile.ZipFile(root / "basic" / "Image" / "aligned.zip", "w") as zip_file:
+            for name, image in images:
+                zip_file.writestr(f"aligned/{name}", _encode(image, ".jpg"))
+    else:
+        for name, image in images:
+            _write_image(root / "basic" / "Image" / "aligned" / name, image)
+
+
+WRITERS: Mapping[str, Callable[[pathlib.Path], None]] = {
+    "bu_3dfe": write_bu_3dfe,
+    "ck_plus": write_ck_plus,
+    "mmi": write_mmi,
+    "raf_db": write_raf_db,
+}
+
+
+def write_video(path: pathlib.Path, frames: Sequence[np.ndarray]) -> None:
+    """An AVI file (Motion JPEG, 25 frames a second) of uint8 RGB frames."""
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (width, height))
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+
+
+def zip_folder(folder: pathlib.Path, archive: pathlib.Path) -> None:
+    """Packs a folder, itself included; the archive may lie in it."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    with zipfile.ZipFile(archive, "w") as zip_file:
+        for path in paths:
+            zip_file.write(path, path.relative_to(folder.parent).as_posix())
+
+
+def place(face: np.ndarray, width: int, height: int, seed: Sequence[int]) -> np.ndarray:
+    """A face on a canvas, at a slightly different place and brightness for each seed, its edge continued outward."""
+    rng = np.random.default_rng(seed)
+    side = round(0.85 * min(width, height))
+    left = (width - side) // 2 + int(rng.integers(-8, 9))
+    top = (height - side) // 2 + int(rng.integers(-8, 9))
+    face = cv2.resize(face, (side, side), interpolation=cv2.INTER_LINEAR)
+    face = cv2.convertScaleAbs(face, alpha=float(rng.uniform(0.95, 1.0)))
+    right, bottom = width - side - left, height - side - top
+    return cv2.copyMakeBorder(face, top, bottom, left, right, cv2.BORDER_REPLICATE)
+
+
+def _small(face: np.ndarray, seed: Sequence[int]) -> np.ndarray:
+    return cv2.resize(place(face, 120, 120, seed), (100, 100), interpolation=cv2.INTER_AREA)
+
+
+def _turned_away(face: np.ndarray) -> np.ndarray:
+    """Something like a head seen from the side: one half of the face foreshortened."""
+    side = face.shape[0]
+    near = cv2.resize(face[:, side // 2 :], (side * 3 // 4, side))
+    far = cv2.resize(face[:, : side // 2], (side - side * 3 // 4, side))
+    return np.hstack([far, near])
+
+
+def _encode(image: np.ndarray, extension: str) -> bytes:
+    if image.ndim == 3:
+        image = image[..., ::-1]
+    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1] if extension == ".png" else []
+    _, data = cv2.imencode(extension, np.ascontiguousarray(image), fast)
+    return data.tobytes()
+
+
+def _write_image(path: pathlib.Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_encode(image, path.suffix))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes the full-size imitation that the flags name."""
+    values = flags.FLAGS
+    if values.dataset not in WRITERS:
+        raise UserError(f"--dataset={values.dataset}: expected one of {', '.join(WRITERS)}")
+    if not values.output or pathlib.Path(values.output).exists():
+        raise UserError(f"--output={values.output}: expected a folder that does not exist yet")
+    WRITERS[values.dataset](pathlib.Path(values.output))
+    return 0
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("dataset", None, ", ".join(WRITERS))
+    flags.DEFINE_string("output", None, "a folder that does not exist yet")
+    cli.run(main, __doc__ or "")

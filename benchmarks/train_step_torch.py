@@ -1,0 +1,254 @@
+"""The training step in PyTorch, as its users would write it: what `benchmarks/train_step.py` is measured against.
+
+The same networks, losses and updates as `ifgan_tf.training.step`, of the same shapes: eager, channels_last,
+scaled_dot_product_attention, fused Adam. G and D run forward once a step, and gradients are asked of the weights
+concerned alone, so that no work is done that the other side is spared. Metrics beyond the losses are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ifgan_tf.config import Config
+
+_SMALL_CNN_WIDTHS = (24, 48, 96, 192)
+_RESNET101_BLOCKS = ((64, 3), (128, 4), (256, 23), (512, 3))
+
+
+class SelfAttention(nn.Module):
+    """`x + γ · attention(x)` (Fig. 4)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query = nn.Conv2d(channels, channels // 8, 1)
+        self.key = nn.Conv2d(channels, channels // 8, 1)
+        self.value = nn.Conv2d(channels, channels // 2, 1)
+        self.output = nn.Conv2d(channels // 2, channels, 1)
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries, keys, values = (
+            layer(x).flatten(2).transpose(1, 2) for layer in (self.query, self.key, self.value)
+        )  # [B, N, C/8], [B, N, C/8], [B, N, C/2]
+        # On the CPU the kernel that keeps nothing of size N² wants heads, and queries as wide as values.
+        wider = values.shape[-1] - queries.shape[-1]
+        queries, keys = F.pad(queries, (0, wider)), F.pad(keys, (0, wider))
+        attended = F.scaled_dot_product_attention(queries[:, None], keys[:, None], values[:, None], scale=1.0)[:, 0]
+        attended = attended.transpose(1, 2).unflatten(2, x.shape[2:])
+        return x + self.gamma * self.output(attended.contiguous(memory_format=torch.channels_last))
+
+
+class Generator(nn.Module):
+    """G, the attention U-Net with transposed convolutions or resizing (Fig. 3)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        model = config.model
+        widths = [model.generator_width * factor for factor in (1, 2, 4, 8, 8)]
+        self.first_skip = len(widths) - model.generator_skips
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        channels = 3
+        for level, width in enumerate(widths, start=1):
+            layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1)]
+            layers += [nn.BatchNorm2d(width)] if level > 1 else []
+            layers += [nn.LeakyReLU(0.2, inplace=True)]
+            layers += [SelfAttention(width)] if model.attention and level == 2 else []
+            self.down.append(nn.Sequential(*layers))
+            channels = width
+        for level in range(4, 0, -1):
+            width = widths[level - 1]
+            layers = [*self._enlarge(channels, width, config), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            layers += [SelfAttention(width)] if model.attention and level == 2 else []
+            self.up.append(nn.Sequential(*layers))
+            channels = 2 * width if level >= self.first_skip else width
+        self.skip = SelfAttention(widths[1]) if model.attention and self.first_skip <= 2 else nn.Identity()
+        if model.generator_upsampling == "transposed":
+            self.image = nn.Sequential(*self._enlarge(channels, 3, config), nn.Tanh())
+        else:
+            width = widths[0] // 2
+            self.image = nn.Sequential(
+                *self._enlarge(channels, width, config), nn.ReLU(inplace=True), nn.Conv2d(width, 3, 3, 1, 1), nn.Tanh()
+            )
+
+    @staticmethod
+    def _enlarge(channels: int, width: int, config: Config) -> list[nn.Module]:
+        if config.model.generator_upsampling == "transposed":
+            return [nn.ConvTranspose2d(channels, width, 4, 2, 1)]
+        return [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(channels, width, 3, 1, 1)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = {}
+        for level, down in enumerate(self.down, start=1):
+            x = skips[level] = down(x)
+        skips[2] = self.skip(skips[2])
+        for level, up in zip(range(4, 0, -1), self.up, strict=True):
+            x = up(x)
+            if level >= self.first_skip:
+                x = torch.cat([x, skips[level]], 1)
+        return self.image(x)
+
+
+class Discriminator(nn.Sequential):
+    """D, the 70x70 PatchGAN (§3.1)."""
+
+    def __init__(self, config: Config) -> None:
+        layers: list[nn.Module] = []
+        channels = 6
+        for number, (factor, stride) in enumerate(((1, 2), (2, 2), (4, 2), (8, 1)), start=1):
+            width = config.model.discriminator_width * factor
+            layers.append(nn.Conv2d(channels, width, 4, stride, 1))
+            if number > 1 and config.model.discriminator_batch_norm:
+                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+            channels = width
+        super().__init__(*layers, nn.Conv2d(channels, 1, 4, 1, 1))
+
+
+class Bottleneck(nn.Module):
+    """A block of ResNet-101, its stride in the first convolution as in the weights that Keras publishes."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, width, 1, stride, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, 4 * width, 1, bias=False),
+            nn.BatchNorm2d(4 * width),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if channels != 4 * width:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.body(x) + self.shortcut(x), inplace=True)
+
+
+class Classifier(nn.Module):
+    """E: ResNet-101, or the small network of the demo."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        channels = {"pair": 6, "generated": 3}[config.model.classifier_input]
+        layers: list[nn.Module] = []
+        if config.model.backbone == "ResNet101":
+            layers += [nn.Conv2d(channels, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)]
+            layers += [nn.MaxPool2d(3, 2, 1)]
+            channels = 64
+            for stage, (width, blocks) in enumerate(_RESNET101_BLOCKS):
+                for block in range(blocks):
+                    layers.append(Bottleneck(channels, width, 2 if stage and not block else 1))
+                    channels = 4 * width
+        else:
+            for level, width in enumerate(_SMALL_CNN_WIDTHS, start=1):
+                layers += [nn.Conv2d(channels, width, 3, 2 if level == 1 else 1, 1, bias=False)]
+                layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+                layers += [nn.MaxPool2d(2)] if level > 1 else []
+                channels = width
+        self.backbone = nn.Sequential(*layers)
+        self.logits = nn.Linear(channels, config.data.num_classes)
+        self.width = channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        feature = self.backbone(x).mean((2, 3))
+        return self.logits(feature), feature
+
+
+class TorchTrainer:
+    """G, D and E with their optimizers; calling it takes one step."""
+
+    def __init__(self, config: Config, average_faces: Tensor) -> None:
+        """Args:
+        config: of the run.
+        average_faces: float32 [classes, 3, S, S] in [-1, 1].
+        """
+        torch.manual_seed(config.run.seed)
+        self.config = config
+        self.G, self.D, self.E = Generator(config), Discriminator(config), Classifier(config)
+        for network in (self.G, self.D, self.E):
+            network.to(memory_format=torch.channels_last)
+        self.average_faces = average_faces.to(memory_format=torch.channels_last)
+        self.centres = torch.zeros(config.data.num_classes, self.E.width)
+        self.optimizer = self._adam([*self.G.parameters(), *self.E.parameters()])
+        self.discriminator_optimizer = self._adam(list(self.D.parameters()))
+
+    def _adam(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        settings = self.config.optimizer
+        kernels = [parameter for parameter in parameters if parameter.ndim > 1]
+        others = [parameter for parameter in parameters if parameter.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others}]
+        return torch.optim.Adam(
+            groups,
+            lr=settings.learning_rate,
+            betas=(settings.beta_1, settings.beta_2),
+            fused=True,
+        )
+
+    def __call__(self, images: Tensor, labels: Tensor) -> float:
+        """One update of G, D and E.
+
+        Args:
+          images: uint8 [B, S, S, 3].
+          labels: int64 [B].
+        Returns:
+          The loss of Eq. 1.
+        """
+        weights, paired = self.config.loss, self.config.model.classifier_input == "pair"
+        photo = images.permute(0, 3, 1, 2).float() / 127.5 - 1.0  # channels_last as it comes
+        average = self.average_faces[labels]
+        generated = self.G(photo)
+        real, fake = self.D(torch.cat([photo, average], 1)), self.D(torch.cat([photo, generated], 1))
+        discriminator_loss = F.softplus(-real).mean() + F.softplus(fake).mean()
+
+        real_tuples = torch.cat([photo, average], 1) if paired else self.average_faces
+        fake_tuples = torch.cat([photo, generated], 1) if paired else generated
+        logits, features = self.E(torch.cat([real_tuples, fake_tuples]))
+        distinct = len(real_tuples)
+        owners = torch.arange(len(labels)) if paired else labels
+        chosen = torch.cat([owners, torch.arange(distinct, distinct + len(labels))])
+        logits, features, both = logits[chosen], features[chosen], labels.repeat(2)
+        island = (features - self.centres[both]).square().sum(1).mean() + weights.island_alpha * self._pairs()
+        loss = (
+            weights.lambda_gan * F.softplus(-fake).mean()
+            + weights.lambda_l1 * F.l1_loss(generated, average)
+            + weights.lambda_softmax * 2 * F.cross_entropy(logits, both)
+            + weights.lambda_island * island
+        )
+        self._gradients(loss, self.optimizer, retain_graph=True)
+        self._gradients(discriminator_loss, self.discriminator_optimizer)
+        self._move_centres(features.detach(), both)
+        self.optimizer.step()
+        self.discriminator_optimizer.step()
+        return loss.item()
+
+    @staticmethod
+    def _gradients(loss: Tensor, optimizer: torch.optim.Optimizer, retain_graph: bool = False) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        gradients = torch.autograd.grad(loss, parameters, retain_graph=retain_graph)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+
+    def _pairs(self) -> Tensor:
+        unit = F.normalize(self.centres, dim=1)
+        return ((unit @ unit.T + 1.0) * (1.0 - torch.eye(len(unit)))).sum()
+
+    def _move_centres(self, features: Tensor, labels: Tensor) -> None:
+        """The centre-loss rule with the island loss's pairwise gradient, as `ifgan_tf.losses.centre_step`."""
+        weights, classes = self.config.loss, len(self.centres)
+        members = F.one_hot(labels, classes).float()
+        count = members.sum(0)[:, None]
+        pull = (count * self.centres - members.T @ features) / (1.0 + count)
+        norms = self.centres.norm(dim=1, keepdim=True).clamp_min(1e-6)
+        unit = self.centres / norms
+        others = 1.0 - torch.eye(classes)
+        push = (others @ unit - (others * (unit @ unit.T)).sum(1, keepdim=True) * unit) / norms
+        self.centres -= weights.centre_rate * (pull + weights.island_alpha / (classes - 1) * push)
