@@ -43,6 +43,7 @@ benchmark: $(STAMP)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
 	-$(PY) -m benchmarks.train_step --batch_size=4
 	-$(PY) -m benchmarks.train_step --flagfile=flags/demo.flags --nogenerator_span --steps=20
+	$(PY) -m benchmarks.step_changes --batch_size=4
 	for batch in 2 8 16; do $(PY) -m benchmarks.train_step --side=ifgan_tf --steps=1 --batch_size=$$batch; done
 	$(PY) -m benchmarks.attention
 	-$(PY) -m benchmarks.input_pipeline

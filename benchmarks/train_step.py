@@ -48,13 +48,13 @@ def one_turn(side: str, config: Config, steps: int) -> dict[str, Any]:
     """Takes steps in this process.
 
     Returns:
-      `seconds` of every step after the warm-up; `first_step` (trace, compilation and the step), `trace`; `memory` in
-      GB: the peak, and `memory_before` the first step.
+      `seconds` of every step after the warm-up; `first_step` (trace, compilation and the step), `trace`; `operations`
+      in TensorFlow's graph; `memory` in GB: the peak, and `memory_before` the first step.
     """
     if side == "torch":
-        step, trace = _torch_step(config), 0.0
+        step, trace, operations = _torch_step(config), 0.0, 0
     else:
-        step, trace = _tensorflow_step(config)
+        step, trace, operations = _tensorflow_step(config)
     before = peak_memory()
     seconds = []
     for _ in range(1 + WARM_UP + steps):
@@ -64,13 +64,14 @@ def one_turn(side: str, config: Config, steps: int) -> dict[str, Any]:
     return {
         "seconds": seconds[1 + WARM_UP :],
         "trace": trace,
+        "operations": operations,
         "first_step": trace + seconds[0],
         "memory_before": before,
         "memory": peak_memory(),
     }
 
 
-def _tensorflow_step(config: Config) -> tuple[Any, float]:
+def _tensorflow_step(config: Config) -> tuple[Any, float, int]:
     import tensorflow as tf
 
     from ifgan_tf.models.networks import build_networks
@@ -79,8 +80,11 @@ def _tensorflow_step(config: Config) -> tuple[Any, float]:
     images, labels, average_faces = (tf.constant(array) for array in data(config))
     trainer = Trainer(config, build_networks(config), average_faces, steps_per_epoch=1000)
     start = time.perf_counter()
-    trainer.step.get_concrete_function(images, labels)  # type: ignore[attr-defined]
-    return lambda: float(trainer.step(images, labels)["loss"]), time.perf_counter() - start
+    traced = trainer.step.get_concrete_function(images, labels)  # type: ignore[attr-defined]
+    trace = time.perf_counter() - start
+    graph = traced.graph.as_graph_def()
+    operations = len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
+    return lambda: float(trainer.step(images, labels)["loss"]), trace, operations
 
 
 def _torch_step(config: Config) -> Any:

@@ -19,20 +19,19 @@ class Checkpoints:
 
     Attributes:
       epoch: epochs finished.
-      best_accuracy: on validation, so far.
     """
 
     def __init__(self, folder: Path, trainer: Trainer) -> None:
         networks = trackables(trainer.networks)
         self._epoch = tf.Variable(0, dtype=tf.int64)
-        self._best = tf.Variable(-1.0, dtype=tf.float64)
+        self._best = tf.Variable([-1.0, 0.0], dtype=tf.float64)  # accuracy and minus cross-entropy, on validation
         state = tf.train.Checkpoint(
             **networks,
             optimizer=trainer.optimizer,
             **({"discriminator_optimizer": trainer.discriminator_optimizer} if trainer.discriminator_optimizer else {}),
             centres=trainer.centres,
             epoch=self._epoch,
-            best_accuracy=self._best,
+            best=self._best,
             seed_states=_seed_states(networks),
         )
         self._state = state
@@ -44,10 +43,6 @@ class Checkpoints:
     @property
     def epoch(self) -> int:
         return int(self._epoch.numpy())
-
-    @property
-    def best_accuracy(self) -> float:
-        return float(self._best.numpy())
 
     def restore(self) -> bool:
         """Goes back to the last epoch saved; False when there is none.
@@ -66,15 +61,19 @@ class Checkpoints:
             ) from None
         return True
 
-    def save(self, epoch: int, accuracy: float) -> None:
-        """Keeps the state after `epoch` epochs, and the networks as best when `accuracy` is a new high.
+    def save(self, epoch: int, accuracy: float, cross_entropy: float) -> None:
+        """Keeps the state after `epoch` epochs, and the networks as best when no epoch before did so well.
+
+        On a few dozen validation images many epochs reach the same `accuracy`: of those, the one with the lowest
+        `cross_entropy` is best.
 
         Raises:
           UserError: when the disk is full or the folder cannot be written.
         """
         try:
-            if accuracy > self.best_accuracy:
-                self._best.assign(accuracy)
+            score = (accuracy, -cross_entropy)
+            if score > tuple(self._best.numpy()):
+                self._best.assign(score)
                 self._best_networks.save(checkpoint_number=epoch)
             self._epoch.assign(epoch)
             self._last.save(checkpoint_number=epoch)

@@ -94,7 +94,7 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
             "images_per_second": steps * config.optimizer.batch_size / seconds,
         }
         _append(run.metrics_file, line)
-        checkpoints.save(epoch + 1, judged["accuracy"])
+        checkpoints.save(epoch + 1, judged["accuracy"], judged["cross_entropy"])
     return run.metrics()[-1]
 
 

@@ -128,10 +128,15 @@ def test_a_loss_that_is_no_number_stops_at_its_step(small, tmp_path, monkeypatch
     assert not (tmp_path / "run" / "checkpoints" / "last" / "checkpoint").exists()
 
 
-def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch):
-    accuracies = iter([0.4, 0.9, 0.6])
+@pytest.mark.parametrize(
+    "judged",
+    [[(0.4, 1.0), (0.9, 1.2), (0.6, 0.1)], [(0.9, 1.0), (0.9, 0.8), (0.9, 0.9)]],
+    ids=["the highest accuracy", "of equal accuracies the lowest cross-entropy"],
+)
+def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch, judged):
+    figures = iter([{"accuracy": accuracy, "cross_entropy": entropy} for accuracy, entropy in judged])
     judge = loop._judge
-    monkeypatch.setattr(loop, "_judge", lambda *args: {**judge(*args), "accuracy": next(accuracies)})
+    monkeypatch.setattr(loop, "_judge", lambda *args: {**judge(*args), **next(figures)})
     loop.train(small, tmp_path / "run")
     folder = tmp_path / "run" / "checkpoints"
     assert tf.train.latest_checkpoint(str(folder / "best")).endswith("ckpt-2")
