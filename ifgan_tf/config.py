@@ -142,6 +142,11 @@ class OptimizerConfig:
     beta_1: float = _setting(0.9, "β1 of Adam.", "§4.3")
     beta_2: float = _setting(0.99, "β2 of Adam.", "§4.3")
     weight_decay: float = _setting(1e-4, "L2 penalty, added to the gradient of every kernel.", "§4.3")
+    weight_average: float = _setting(
+        0.0,
+        "Use a moving average of G's and E's weights for validation and in checkpoints, which keeps this share of "
+        "itself at a step; 0 uses the weights themselves, as in the paper.",
+    )
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,8 @@ class Config:
         ):
             if value < 1:
                 raise UserError(f"--{name}={value}: expected at least 1")
+        if not 0 <= self.optimizer.weight_average < 1:
+            raise UserError(f"--weight_average={self.optimizer.weight_average}: expected 0 (none) to below 1")
 
 
 def sections() -> dict[str, type]:

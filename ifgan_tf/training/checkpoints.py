@@ -22,7 +22,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, trainer: Trainer) -> None:
-        networks = trackables(trainer.networks)
+        networks, in_training = trackables(trainer.finished_networks), trackables(trainer.networks)
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable([-1.0, 0.0], dtype=tf.float64)  # accuracy and minus cross-entropy, on validation
         state = tf.train.Checkpoint(
@@ -32,7 +32,8 @@ class Checkpoints:
             centres=trainer.centres,
             epoch=self._epoch,
             best=self._best,
-            seed_states=_seed_states(networks),
+            seed_states=_seed_states(in_training),
+            **({f"{name}_in_training": model for name, model in in_training.items()} if trainer.average else {}),
         )
         self._state = state
         self._last = tf.train.CheckpointManager(state, str(folder / "last"), max_to_keep=1)

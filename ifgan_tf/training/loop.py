@@ -69,7 +69,8 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
 
     summaries = Summaries(str(run.tensorboard_dir))
     summaries.configuration(config)
-    inference = build_inference(config, trainer.networks.generator, trainer.networks.classifier)
+    networks = trainer.finished_networks
+    inference = build_inference(config, networks.generator, networks.classifier)
     predict = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
     schedule = learning_rate(config.optimizer, steps)
 
@@ -83,7 +84,7 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
         summaries.scalars("validation", judged, step)
         summaries.scalars("train", {"learning_rate": float(schedule(epoch * steps))}, step)
         if (epoch + 1) % max(1, config.optimizer.epochs // _PICTURES) == 0:
-            _show(summaries, trainer.networks, data.validation, probabilities, generated, targets, config, step)
+            _show(summaries, networks, data.validation, probabilities, generated, targets, config, step)
         summaries.flush()
         line = {
             "epoch": epoch + 1,

@@ -15,6 +15,7 @@ from ifgan_tf.models.generator import SPAN
 from ifgan_tf.models.inference import classifier_images
 from ifgan_tf.models.networks import Networks
 from ifgan_tf.training.adam import Adam
+from ifgan_tf.training.weight_average import WeightAverage
 
 Metrics = dict[str, tf.Tensor]
 
@@ -24,6 +25,7 @@ class Trainer:
 
     Attributes:
       networks: G, D and E; for the baseline E alone.
+      average: of their weights, or None.
       centres: float32 [classes, F].
       step: the `tf.function`; see `train_step`.
     """
@@ -56,9 +58,15 @@ class Trainer:
         self.discriminator_optimizer = (
             _adam(config.optimizer, steps_per_epoch, self.discriminator_variables) if networks.discriminator else None
         )
+        self.average = WeightAverage(config, networks) if config.optimizer.weight_average else None
         self.step: Callable[[tf.Tensor, tf.Tensor], Metrics] = tf.function(
             self.train_step, jit_compile=config.run.jit_compile or None
         )
+
+    @property
+    def finished_networks(self) -> Networks:
+        """What to validate, keep and use: the averages of the weights, or the weights themselves."""
+        return self.average.networks if self.average else self.networks
 
     @property
     def generator_and_classifier_variables(self) -> list[keras.Variable]:
@@ -100,6 +108,8 @@ class Trainer:
             metrics["discriminator_gradient_norm"] = tf.linalg.global_norm(discriminator_gradients)
             self._apply(self.discriminator_optimizer, discriminator_gradients, self.discriminator_variables)
         self._apply(self.optimizer, gradients, self.generator_and_classifier_variables)
+        if self.average is not None:
+            self.average.follow(self.optimizer.iterations.value)
         return metrics
 
     def forward(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[losses.Terms, tf.Tensor, tf.Tensor]:

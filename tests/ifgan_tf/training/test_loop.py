@@ -57,7 +57,9 @@ def test_average_faces_come_from_training_subjects_only(small, tmp_path, data_di
     np.testing.assert_array_equal(run.average_faces()[3], np.rint(np.mean(mine, axis=0)))
 
 
-def test_going_on_equals_never_having_stopped(small, tmp_path, monkeypatch):
+@pytest.mark.parametrize("weight_average", [0.0, 0.9])
+def test_going_on_equals_never_having_stopped(small, tmp_path, monkeypatch, weight_average):
+    small = dataclasses.replace(small, optimizer=dataclasses.replace(small.optimizer, weight_average=weight_average))
     loop.train(small, tmp_path / "whole")
 
     step, calls = Trainer.train_step, []
