@@ -38,13 +38,14 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The figures of benchmarks/README.md that need no run and no data set: about half an hour, on a machine at rest.
+# The figures of benchmarks/README.md that need no run and no data set: most of an hour, on a machine at rest.
 benchmark: $(STAMP)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
 	-$(PY) -m benchmarks.train_step --batch_size=4
 	-$(PY) -m benchmarks.train_step --flagfile=flags/demo.flags --nogenerator_span --steps=20
 	$(PY) -m benchmarks.step_changes --batch_size=4
 	for batch in 2 8 16; do $(PY) -m benchmarks.train_step --side=ifgan_tf --steps=1 --batch_size=$$batch; done
+	$(PY) -m benchmarks.train_step --side=ifgan_tf --steps=1 --batch_size=50 --mixed_precision
 	$(PY) -m benchmarks.attention
 	-$(PY) -m benchmarks.input_pipeline
 	-$(PY) -m benchmarks.input_pipeline --flagfile=flags/demo.flags --training_steps=60
