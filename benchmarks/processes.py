@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import json
 import os
@@ -32,8 +31,7 @@ def measure(module: str, *arguments: str) -> dict[str, Any]:
 
 def described_networks() -> Config:
     """The configuration that the flags describe, with new weights: time does not depend on what they have learnt."""
-    config = config_lib.from_flags(flags.FLAGS, fold=0)
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, classifier_weights="none"))
+    return config_lib.without_initial_weights(config_lib.from_flags(flags.FLAGS, fold=0))
 
 
 def peak_memory() -> float:

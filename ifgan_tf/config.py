@@ -206,6 +206,11 @@ class Config:
             raise UserError(f"--weight_average={self.optimizer.weight_average}: expected 0 (none) to below 1")
 
 
+def without_initial_weights(config: Config) -> Config:
+    """The same configuration for networks whose weights come from elsewhere: nothing is read or downloaded for them."""
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, classifier_weights="none"))
+
+
 def sections() -> dict[str, type]:
     """Name and dataclass of every section of `Config`."""
     tree = Config()

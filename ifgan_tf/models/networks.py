@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from ifgan_tf.config import Config
+from ifgan_tf.config import Config, without_initial_weights
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.classifier import build_classifier
 from ifgan_tf.models.discriminator import build_discriminator
@@ -52,9 +51,7 @@ def load_networks(config: Config, checkpoint: Path) -> Networks:
     latest = tf.train.latest_checkpoint(str(checkpoint))
     if latest is None:
         raise UserError(f"{checkpoint}: no such checkpoint; train the run first (train.py --workdir=…)")
-    # The weights come from the checkpoint: nothing is downloaded to be overwritten.
-    model = dataclasses.replace(config.model, classifier_weights="none")
-    networks = build_networks(dataclasses.replace(config, model=model))
+    networks = build_networks(without_initial_weights(config))
     try:
         status = tf.train.Checkpoint(**trackables(networks)).restore(latest).expect_partial()
         status.assert_existing_objects_matched()

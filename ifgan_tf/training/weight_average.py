@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import keras
 import tensorflow as tf
 
-from ifgan_tf.config import Config
+from ifgan_tf.config import Config, without_initial_weights
 from ifgan_tf.models.networks import Networks, build_networks
 
 
@@ -26,10 +24,8 @@ class WeightAverage:
         trained: the networks to follow.
         """
         self._decay = config.optimizer.weight_average
-        model = dataclasses.replace(config.model, classifier_weights="none")  # about to be overwritten
-        self.networks = build_networks(dataclasses.replace(config, model=model))._replace(
-            discriminator=trained.discriminator
-        )
+        own = build_networks(without_initial_weights(config))
+        self.networks = own._replace(discriminator=trained.discriminator)
         self._pairs: list[tuple[keras.Variable, keras.Variable]] = []
         for average, network in (
             (self.networks.generator, trained.generator),
