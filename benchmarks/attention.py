@@ -11,7 +11,6 @@ from absl import flags
 
 from benchmarks.processes import machine, measure, peak_memory
 from ifgan_tf import cli
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Prints a line a size: seconds and peak memory of the forward and the backward pass of one attention module over 128
@@ -56,8 +55,7 @@ def measure_here(form: str, side: int, batch_size: int) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     values = flags.FLAGS
     batch = values.batch_size
     if values.form:

@@ -141,8 +141,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the data sets that the flags name."""
     del arguments
     values = flags.FLAGS
-    if not values.workdir:
-        raise UserError("--workdir is missing; see --help")
+    cli.required("workdir")
     unknown = set(values.datasets) - WRITERS.keys()
     if unknown:
         raise UserError(f"--datasets={','.join(sorted(unknown))}: expected some of {', '.join(WRITERS)}")

@@ -10,7 +10,6 @@ import numpy as np
 from benchmarks.processes import described_networks, machine
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Prints faces/s of the networks that the flags describe (defaults: the paper's), one face a call and in batches; the
@@ -57,8 +56,7 @@ def runners(config: config_lib.Config, batch: int) -> dict[str, Callable[[], obj
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     from export.parity import take_turns
 
     config = described_networks()

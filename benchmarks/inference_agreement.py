@@ -14,7 +14,6 @@ import numpy as np
 from absl import flags
 
 from ifgan_tf import cli
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Prints one line a model: largest difference to Keras, labels that agree, accuracy, size, time as a ratio to Keras.
@@ -133,8 +132,7 @@ def _define_flags() -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     values = flags.FLAGS
     rows = measure(values.workdir, values.saved_model, values.tflite, values.data_dir or None, values.images)
     print(table(rows))

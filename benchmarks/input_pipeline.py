@@ -15,7 +15,6 @@ from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
 from ifgan_tf.data.faces import Faces, working_size
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Prints images/s of `ifgan_tf.data.input_pipeline` by itself on random faces (256x256 to 224x224 by default: shuffle,
@@ -77,8 +76,7 @@ def waiting(batches: Iterator, config: Config, steps: int) -> float:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     from ifgan_tf.data.input_pipeline import training_batches
 
     config = described_networks()

@@ -11,7 +11,6 @@ from benchmarks.processes import described_networks
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Prints the time of one face as a ratio to MobileNetV2-224 float32: medians of turns that alternate. MobileNetV2-224 in
@@ -61,8 +60,7 @@ def measure(config: Config, rounds: int = ROUNDS) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     times = measure(described_networks())
     peer = times["MobileNetV2-224"]
     for name, seconds in times.items():

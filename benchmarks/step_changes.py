@@ -15,7 +15,6 @@ from benchmarks.processes import described_networks, machine, measure
 from benchmarks.train_step import one_turn
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Prints a row for the training step that the flags describe (defaults: the paper's) and for the same step with one
@@ -70,8 +69,7 @@ def measure_here(undone: str, steps: int) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     values = flags.FLAGS
     if values.undone:
         print(json.dumps(measure_here(values.undone, values.steps)))

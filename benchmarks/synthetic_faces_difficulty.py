@@ -100,8 +100,7 @@ def expression_accuracy(features: np.ndarray, labels: np.ndarray, subjects: np.n
 
 def main(arguments: Sequence[str]) -> int:
     """Measures and prints; 1 if a limit is missed."""
-    if arguments:
-        raise UserError(f"{arguments[0]!r}: no positional arguments expected; see --help")
+    cli.only_flags(arguments)
     count = flags.FLAGS.subjects
     if not FOLDS <= count <= 1000:
         raise UserError(f"--subjects={count}: expected {FOLDS} to 1000, ten folds need ten people")

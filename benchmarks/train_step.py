@@ -125,8 +125,7 @@ def compare(arguments: Sequence[str], batch_size: int, turns: int) -> dict[str, 
 
 
 def main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     values = flags.FLAGS
     config = described_networks()
     if values.side:

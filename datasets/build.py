@@ -80,11 +80,8 @@ def main(arguments: Sequence[str]) -> int:
     from datasets.report import REPORT_FILE, summary
 
     values = flags.FLAGS
-    if arguments:
-        raise UserError(f"{arguments[0]!r}: no positional arguments expected; see --help")
-    for flag in ("dataset", "data_dir"):
-        if not values[flag].value:
-            raise UserError(f"--{flag} is missing; see --help")
+    cli.only_flags(arguments)
+    cli.required("dataset", "data_dir")
     folder = build(values.dataset, values.data_dir, values.manual_dir)
     print(summary(json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))))
     print(

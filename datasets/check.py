@@ -92,11 +92,8 @@ def _listing(title: str, problems: Sequence[Problem]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Checks the copy that the flags name."""
     values = flags.FLAGS
-    if arguments:
-        raise UserError(f"{arguments[0]!r}: no positional arguments expected; see --help")
-    for flag in ("dataset", "manual_dir"):
-        if not values[flag].value:
-            raise UserError(f"--{flag} is missing; see --help")
+    cli.only_flags(arguments)
+    cli.required("dataset", "manual_dir")
     return check(values.dataset, values.manual_dir)
 
 

@@ -73,8 +73,7 @@ def _define_flags() -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     quiet()
     run = open_run(flags.FLAGS.workdir)
     version = export_saved_model(run, Path(flags.FLAGS.output or run.path / "export"))

@@ -200,8 +200,7 @@ def _define_flags() -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+    cli.only_flags(arguments)
     values = flags.FLAGS
     quiet()
     run = open_run(values.workdir)

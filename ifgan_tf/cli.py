@@ -54,6 +54,27 @@ def run(main: Callable[[Sequence[str]], int | None], usage: str) -> None:
     sys.exit(code or 0)
 
 
+def only_flags(arguments: Sequence[str]) -> None:
+    """For commands that take no positional arguments.
+
+    Raises:
+      UserError: when there is one.
+    """
+    if arguments:
+        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+
+
+def required(*names: str) -> None:
+    """For flags that have no sensible default.
+
+    Raises:
+      UserError: naming the first of them that was not given.
+    """
+    for name in names:
+        if not flags.FLAGS[name].value:
+            raise UserError(f"--{name} is missing; see --help")
+
+
 def _flag_help() -> str:
     own = [module for module in flags.FLAGS.flags_by_module_dict() if not module.startswith("absl")]
     text = "\n".join(flags.FLAGS.module_help(module) for module in own)
