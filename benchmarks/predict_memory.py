@@ -50,7 +50,7 @@ def peak_memory(model: str, video: Path) -> float:
         [
             "import sys, pathlib, resource",
             "from ifgan_tf.predict import predict",
-            "from ifgan_tf.recognizer import Recognizer",
+            "from ifgan_tf.recognition.recognizer import Recognizer",
             "predict(Recognizer(sys.argv[1]), [sys.argv[2]], pathlib.Path(sys.argv[3]))",
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)",
         ]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ifgan_tf.recognizer import Recognizer as Recognizer
+    from ifgan_tf.recognition.recognizer import Recognizer as Recognizer
 
 __version__ = "0.1.0"
 
@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """`ifgan_tf.Recognizer`, imported when asked for: it brings TensorFlow with it."""
     if name == "Recognizer":
-        from ifgan_tf.recognizer import Recognizer
+        from ifgan_tf.recognition.recognizer import Recognizer
 
         return Recognizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

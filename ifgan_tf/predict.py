@@ -20,8 +20,8 @@ from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 
 if TYPE_CHECKING:
-    from ifgan_tf.data.pictures import Frame, Source
-    from ifgan_tf.recognizer import Face, Recognizer
+    from ifgan_tf.recognition.media import Frame, Source
+    from ifgan_tf.recognition.recognizer import Face, Recognizer
 
 USAGE = """
 Finds faces, aligns them and names their expressions.
@@ -73,7 +73,7 @@ def predict(
     Raises:
       UserError: when an input does not exist or `output` cannot be written.
     """
-    from ifgan_tf.data.pictures import frame_count, frames, sources
+    from ifgan_tf.recognition.media import frame_count, frames, sources
 
     found = sources(inputs)
     counts = {source.name: Counts() for source in found}
@@ -146,7 +146,7 @@ class Writer:
             self._write_pictures(frame, frame.image, faces)
 
     def _write_pictures(self, frame: Frame, image: np.ndarray, faces: Sequence[Face]) -> None:
-        from ifgan_tf.annotation import annotated
+        from ifgan_tf.recognition.annotation import annotated
 
         relative = frame.source.relative
         if self._annotate and frame.source.is_video:
@@ -261,7 +261,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError("expected either --workdir=RUN or --model=EXPORT; see --help")
     if not arguments or not values.output:
         raise UserError("expected INPUT… and --output=OUT; see --help")
-    from ifgan_tf.recognizer import Recognizer
+    from ifgan_tf.recognition.recognizer import Recognizer
     from ifgan_tf.run_folder import fold_folders
 
     path = Path(values.model)

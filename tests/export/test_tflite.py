@@ -20,7 +20,7 @@ from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.predictions import faces_of
-from ifgan_tf.recognizer import Recognizer
+from ifgan_tf.recognition.recognizer import Recognizer
 from ifgan_tf.run_folder import RunFolder
 
 

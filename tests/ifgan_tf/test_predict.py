@@ -16,9 +16,9 @@ import ifgan_tf
 from ifgan_tf import config as config_lib
 from ifgan_tf import predict as predict_lib
 from ifgan_tf.config import Config, DataConfig, ModelConfig
-from ifgan_tf.data import pictures
 from ifgan_tf.errors import UserError
-from ifgan_tf.recognizer import Recognizer
+from ifgan_tf.recognition import media
+from ifgan_tf.recognition.recognizer import Recognizer
 
 COLUMNS = ["source", "frame", "time_s", "face", "x", "y", "width", "height", "detection", "label", "confidence"]
 Rows = list[dict[str, str]]
@@ -172,15 +172,15 @@ def test_frames_are_released_as_they_are_read(
     alive: list[weakref.ref] = []
     most = 0
 
-    def endless(source: pictures.Source) -> object:
+    def endless(source: media.Source) -> object:
         nonlocal most
         for number in range(200):
             image = black.copy()
             alive.append(weakref.ref(image))
             most = max(most, sum(ref() is not None for ref in alive))
-            yield pictures.Frame(source, number, 0.0, image, rate=5.0)
+            yield media.Frame(source, number, 0.0, image, rate=5.0)
 
-    monkeypatch.setattr(pictures, "frames", endless)
+    monkeypatch.setattr(media, "frames", endless)
     video = write_video([black], tmp_path / "v.avi")
     predict_lib.predict(recognizer, [video], tmp_path / "out", annotate=False)
     assert len(alive) == 200
@@ -245,13 +245,13 @@ def test_what_follows_damaged_frames_is_read(astronaut: np.ndarray, tmp_path: Pa
     video = tmp_path / "video.mp4"
     frames = [np.roll(astronaut, 3 * number, axis=1) for number in range(20)]
     write_video(frames, video, code="mp4v")
-    (source,) = pictures.sources([str(video)])
-    whole = {frame.number: frame.image for frame in pictures.frames(source)}
+    (source,) = media.sources([str(video)])
+    whole = {frame.number: frame.image for frame in media.frames(source)}
     data = bytearray(video.read_bytes())
     middle = slice(int(len(data) * 0.3), int(len(data) * 0.55))
     data[middle] = np.random.default_rng(0).bytes(middle.stop - middle.start)
     video.write_bytes(data)
-    *damaged, report = pictures.frames(source)
+    *damaged, report = media.frames(source)
     assert list(whole) == list(range(20))
     assert {0, 19} <= {frame.number for frame in damaged} < set(whole)
     assert damaged[-1].time_s == pytest.approx(19 / 5)
@@ -264,9 +264,9 @@ def test_what_follows_damaged_frames_is_read(astronaut: np.ndarray, tmp_path: Pa
 def test_same_names_get_copies_of_their_own(tmp_path: Path, astronaut: np.ndarray) -> None:
     for folder in ("a", "b"):
         save(astronaut, tmp_path / folder / "photo.png")
-    found = pictures.sources([str(tmp_path / "a" / "photo.png"), str(tmp_path / "b" / "photo.png")])
+    found = media.sources([str(tmp_path / "a" / "photo.png"), str(tmp_path / "b" / "photo.png")])
     assert [str(source.relative) for source in found] == ["photo.png", "photo_2.png"]
-    by_glob = pictures.sources([str(tmp_path / "*" / "*.png")])
+    by_glob = media.sources([str(tmp_path / "*" / "*.png")])
     assert [source.name for source in by_glob] == [source.name for source in found]
 
 

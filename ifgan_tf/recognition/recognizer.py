@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ifgan_tf.backends import open_backend
 from ifgan_tf.data.alignment import Detection, FaceDetector, align, best_face
 from ifgan_tf.data.faces import model_view
 from ifgan_tf.data.images import read_image
 from ifgan_tf.errors import UserError
+from ifgan_tf.recognition.runtimes import open_backend
 
 FACES = ("largest", "all")
 

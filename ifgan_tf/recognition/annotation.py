@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from ifgan_tf.recognizer import Face
+    from ifgan_tf.recognition.recognizer import Face
 
 _COLOUR, _INK = (255, 214, 0), (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
