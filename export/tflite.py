@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from export.classify import DETECTOR, LABELS, METADATA
 from export.runs import inference_model, open_run, quiet, written_beside
 from ifgan_tf import cli
 from ifgan_tf.data.faces import working_size
 from ifgan_tf.errors import UserError
+from ifgan_tf.recognition.device import DETECTOR, LABELS, METADATA
 from ifgan_tf.run_folder import RunFolder
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from export import classify
 from export.runs import written_beside
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
+from ifgan_tf.recognition import device
 
 USAGE = """
 Writes one folder that holds a page, the model, a face detector and the LiteRT runtime for browsers.
@@ -38,9 +38,9 @@ _PAGE = Path(__file__).parent / "web"
 
 def levels(canvas: int = CANVAS) -> list[dict[str, float]]:
     """MTCNN's pyramid for a square of `canvas` pixels, down from faces of a fifth of it: `side` and `scale` of each."""
-    count = round(-(np.log(canvas / classify.WINDOW) / np.log(classify.PYRAMID_RATIO) + 1))
-    scales = [classify.WINDOW / classify.SMALLEST_FACE * classify.PYRAMID_RATIO**level for level in range(count)]
-    wanted = [scale for scale in scales if classify.WINDOW / scale >= classify.MIN_FACE * canvas]
+    count = round(-(np.log(canvas / device.WINDOW) / np.log(device.PYRAMID_RATIO) + 1))
+    scales = [device.WINDOW / device.SMALLEST_FACE * device.PYRAMID_RATIO**level for level in range(count)]
+    wanted = [scale for scale in scales if device.WINDOW / scale >= device.MIN_FACE * canvas]
     return [{"side": int(canvas * scale), "scale": scale} for scale in wanted]
 
 
@@ -54,7 +54,7 @@ def write_demo(model: Path, output: Path) -> None:
 
     try:
         with zipfile.ZipFile(model) as package:
-            metadata = json.loads(package.read(classify.METADATA))
+            metadata = json.loads(package.read(device.METADATA))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"--model={model}: not a .tflite file written by export.tflite ({error})") from None
     if output.exists() and not (output / "settings.json").is_file():
@@ -73,15 +73,15 @@ def settings(metadata: dict[str, Any]) -> dict[str, Any]:
     """What the page must know: of the model, of alignment and of finding faces."""
     return {
         "model": {name: metadata[name] for name in ("labels", "image_size", "working_size")},
-        "alignment": {"template": classify.TEMPLATE.tolist(), "size": classify.ALIGNED_SIZE},
+        "alignment": {"template": device.TEMPLATE.tolist(), "size": device.ALIGNED_SIZE},
         "detector": {
             "canvas": CANVAS,
-            "max_side": classify.MAX_SIDE,
+            "max_side": device.MAX_SIDE,
             "levels": levels(),
             "thresholds": [
-                classify.PROPOSAL_THRESHOLD,
-                classify.REFINE_THRESHOLD,
-                classify.OUTPUT_THRESHOLD,
+                device.PROPOSAL_THRESHOLD,
+                device.REFINE_THRESHOLD,
+                device.OUTPUT_THRESHOLD,
             ],
         },
     }

@@ -1,0 +1,1 @@
+../ifgan_tf/recognition/device.py
