@@ -104,14 +104,14 @@ def main(arguments: Sequence[str]) -> int:
     count = flags.FLAGS.subjects
     if not FOLDS <= count <= 1000:
         raise UserError(f"--subjects={count}: expected {FOLDS} to 1000, ten folds need ten people")
-    from tqdm import tqdm
+    from ifgan_tf import progress
 
     start = time.monotonic()
     pool = concurrent.futures.ProcessPoolExecutor(
         flags.FLAGS.processes or os.cpu_count(), multiprocessing.get_context("spawn"), initializer=_start_worker
     )
     with pool:
-        people = tqdm(pool.map(measure, range(count)), total=count, desc="drawing", unit="person")
+        people = progress.bar(pool.map(measure, range(count)), total=count, desc="drawing", unit="person")
         rows = [row for person in people for row in person]
     seconds = time.monotonic() - start
     labels, subjects, takes = (np.array([getattr(row, name) for row in rows]) for name in ("label", "subject", "take"))

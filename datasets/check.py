@@ -13,10 +13,9 @@ import importlib
 from collections.abc import Iterable, Sequence
 
 from absl import flags
-from tqdm import tqdm
 
 from datasets.records import Count, FaceRecord, Problem
-from ifgan_tf import cli
+from ifgan_tf import cli, progress
 from ifgan_tf.errors import UserError
 
 NAMES = ("bu_3dfe", "ck_plus", "mmi", "raf_db")
@@ -54,7 +53,7 @@ def check(dataset: str, manual_dir: str) -> int:
 def _unreadable(records: Iterable[FaceRecord], dataset: str) -> list[Problem]:
     """A problem for each image that does not open."""
     problems = []
-    for record in tqdm(list(records), desc=f"{dataset}: opening images", unit="image"):
+    for record in progress.bar(list(records), desc=f"{dataset}: opening images", unit="image"):
         try:
             record.load()
         except UserError as error:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
 from datasets.faces import aligned_faces
 from datasets.records import ROLES, FaceRecord, Problem
 from datasets.report import BuildReport
+from ifgan_tf import progress as progress_lib
 from ifgan_tf.data.alignment import ALIGNED_SIZE
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
@@ -76,7 +76,7 @@ def aligned_examples(
     """
     report = BuildReport(split, problems)
     cache = pathlib.Path(builder.data_dir_root) / ".detections" / f"{builder.name}.jsonl"
-    progress = functools.partial(tqdm, total=len(records), desc=f"{builder.name} {split}", unit="image")
+    progress = functools.partial(progress_lib.bar, total=len(records), desc=f"{builder.name} {split}", unit="image")
     for face in progress(aligned_faces(records, cache)):
         if face.image is None:
             report.unreadable(face.record, face.error)
@@ -103,7 +103,7 @@ def examples_as_given(
 ) -> Iterator[Example]:
     """As :func:`aligned_examples` for images that their owners aligned: stored as they are, nothing detected."""
     report = BuildReport(split, problems)
-    for record in tqdm(records, desc=f"{builder.name} {split}", unit="image"):
+    for record in progress_lib.bar(records, desc=f"{builder.name} {split}", unit="image"):
         try:
             image = record.load()
         except UserError as error:

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-from tqdm import tqdm
 
 from export.conversion import SIGNATURE
+from ifgan_tf import progress as progress_lib
 from ifgan_tf.data.faces import Faces
 
 Answers = dict[str, np.ndarray]
@@ -44,7 +44,7 @@ def litert_runner(content: bytes, threads: int) -> Callable[[np.ndarray], Answer
 
 def answers(run: Callable[[np.ndarray], Answers], images: np.ndarray, progress: str) -> Answers:
     """The outputs for uint8 [N, S, S, 3], each stacked to [N, …]."""
-    rows = [run(image[None]) for image in tqdm(images, desc=progress, unit="face", leave=False)]
+    rows = [run(image[None]) for image in progress_lib.bar(images, desc=progress, unit="face", leave=False)]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -1,8 +1,14 @@
-"""Files that are whole or not there: written beside, then renamed."""
+"""Files that are whole or not there, and folders that one process has to itself."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ifgan_tf.errors import UserError
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -22,3 +28,29 @@ def write_bytes(path: Path, content: bytes) -> Path:
 def write_text(path: Path, content: str) -> Path:
     """`write_bytes` of text in UTF-8."""
     return write_bytes(path, content.encode())
+
+
+@contextlib.contextmanager
+def only_one(folder: Path, what: str) -> Iterator[None]:
+    """Holds `folder` for this process alone; the lock goes when the process does, however it ends.
+
+    Args:
+      folder: made when missing; the lock is its file `.lock`.
+      what: what the holder does, such as `a training`; a second process is told that its like is going on.
+
+    Raises:
+      UserError: when another process holds it.
+      OSError: when the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError(
+            f"{folder}: {what} is going on there already; wait for its end, or choose another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

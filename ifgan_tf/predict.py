@@ -241,9 +241,9 @@ def _named(path: Path, suffixes: Sequence[str]) -> Path:
 
 
 def _progress(total: int) -> Any:
-    from tqdm import tqdm
+    from ifgan_tf import progress
 
-    return tqdm(total=total or None, desc="predict", unit="frame")
+    return progress.bar(total=total or None, desc="predict", unit="frame")
 
 
 def _define_flags() -> None:

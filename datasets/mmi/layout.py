@@ -10,13 +10,12 @@ import os
 import re
 from collections.abc import Mapping
 
-from tqdm import tqdm
-
 from datasets.files import DataFile, list_files, listed
 from datasets.mmi import sessions
 from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts
 from datasets.video import frame_count, read_frame
 from datasets.views import HALVES, TURNED
+from ifgan_tf import progress
 from ifgan_tf.errors import UserError
 
 VIDEO = re.compile(r"(S\d+)-(\d+)\.(?:avi|mpe?g|mp4|mov|wmv)", re.IGNORECASE)
@@ -47,7 +46,7 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
         )
     records: list[FaceRecord] = []
     taken: dict[str, str] = {}
-    for content in tqdm(session_folders.values(), desc="mmi sessions", unit="session"):
+    for content in progress.bar(session_folders.values(), desc="mmi sessions", unit="session"):
         try:
             records += _session(content, taken, problems)
         except _SkippedError as skipped:

@@ -96,14 +96,14 @@ def load_faces(dataset: str, data_dir: str, split: str, num_classes: int, image_
     Raises:
       UserError: when the data set has not been built.
     """
-    from tqdm import tqdm
+    from ifgan_tf import progress
 
     side, columns = working_size(image_size), defaultdict[str, list[Any]](list)
     # One array from the start: a list of RAF-DB's images and their stack would take twice three gigabytes at 224.
     builder = open_builder(dataset, data_dir)
     images = np.empty((_count(builder, split), side, side, 3), np.uint8)
     examples = _decoded(builder, split, num_classes)
-    for index, example in enumerate(tqdm(examples, desc=f"reading {dataset}", unit="img", leave=False)):
+    for index, example in enumerate(progress.bar(examples, desc=f"reading {dataset}", unit="img", leave=False)):
         images[index] = resize(example["image"], side)
         columns["labels"].append(example["label"])
         columns["subjects"].append(example["subject"].decode())

@@ -162,7 +162,7 @@ def attack(
     Returns:
       `subjects`, `images`, `chance`, one entry a representation, and `reconstruction_psnr` and `reconstruction_ssim`.
     """
-    from tqdm import tqdm
+    from ifgan_tf import progress as progress_lib
 
     splits = expression_splits(people, seed)
     side = min(pictures["photo"][0].shape[1], attackers.SIDE)
@@ -172,7 +172,9 @@ def attack(
         "images": len(people.subjects),
         "chance": float(np.mean([1 / len(set(people.subjects[asked].tolist())) for _, asked in splits])),
     }
-    for name, (theirs, own) in tqdm(pictures.items(), desc=f"{progress}: attacks", unit="disguise", leave=False):
+    for name, (theirs, own) in progress_lib.bar(
+        pictures.items(), desc=f"{progress}: attacks", unit="disguise", leave=False
+    ):
         leakage[name] = _attack_pictures(network, theirs, own, others, people, splits, seed, embedding)
     if feature is not None:
         leakage["feature"] = _attack_features(*feature, others, people, splits, seed)

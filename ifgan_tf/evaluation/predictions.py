@@ -89,12 +89,13 @@ def predict(config: Config, model: keras.Model, faces: Faces, progress: str) -> 
       progress: text of the progress bar.
     """
     import tensorflow as tf
-    from tqdm import tqdm
+
+    from ifgan_tf import progress as progress_lib
 
     call = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
     probabilities = np.zeros((len(faces), config.data.num_classes), np.float32)
     generated = np.zeros_like(faces.images) if config.model.classifier_input != "input" else None
-    for start in tqdm(range(0, len(faces), BATCH), desc=progress, unit="batch", leave=False):
+    for start in progress_lib.bar(range(0, len(faces), BATCH), desc=progress, unit="batch", leave=False):
         part = slice(start, start + BATCH)
         outputs = call(tf.constant(faces.images[part]))
         probabilities[part] = outputs["probabilities"]

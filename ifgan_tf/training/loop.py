@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import files, labels
+from ifgan_tf import files, labels, progress
 from ifgan_tf.config import Config
 from ifgan_tf.data import average_faces, faces, folds, input_pipeline, run_data
 from ifgan_tf.errors import UserError
@@ -151,7 +150,7 @@ def _one_epoch(
     history: list[dict[str, float]] = []
     pending: list[Metrics] = []
     name = f"epoch {epoch + 1}/{config.optimizer.epochs}"
-    with tqdm(total=steps * config.optimizer.batch_size, desc=name, unit="img", leave=False) as bar:
+    with progress.bar(total=steps * config.optimizer.batch_size, desc=name, unit="img", leave=False) as bar:
         for step in range(1, steps + 1):
             pending.append(trainer.step(*next(batches)))
             bar.update(config.optimizer.batch_size)

@@ -1,8 +1,11 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ifgan_tf import files
+from ifgan_tf.errors import UserError
 
 
 def test_new_content_replaces_the_old(tmp_path):
@@ -24,3 +27,25 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         files.write_text(path, "new")
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_second_process_is_told_who_holds_the_folder(tmp_path):
+    hold = (
+        "import pathlib, sys\n"
+        "from ifgan_tf import files\n"
+        "with files.only_one(pathlib.Path(sys.argv[1]), 'a training'):\n"
+        "    print('held', flush=True)\n"
+        "    input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout and other.stdout.readline() == "held\n"
+        with (
+            pytest.raises(UserError, match="a training is going on there already"),
+            files.only_one(tmp_path, "a training"),
+        ):
+            pass
+        other.kill()  # however it ends, the lock goes with it
+    with files.only_one(tmp_path, "a training"):
+        pass
