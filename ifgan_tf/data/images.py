@@ -34,12 +34,17 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
         raise UserError(f"{name}: the file is empty; expected an image")
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(_rgb(ImageOps.exif_transpose(image)))
+            return pixels_of(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "of no known format" if isinstance(error, UnidentifiedImageError) else error
         raise UserError(
             f"{name}: not a readable image ({reason}); expected an undamaged BMP, GIF, JPEG, PNG, TIFF or WebP file"
         ) from error
+
+
+def pixels_of(image: Image.Image) -> np.ndarray:
+    """As :func:`read_image`, of a picture that Pillow has opened."""
+    return np.asarray(_rgb(ImageOps.exif_transpose(image)))
 
 
 def encode_png(image: np.ndarray) -> bytes:

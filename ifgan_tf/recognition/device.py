@@ -6,13 +6,19 @@ or, on a device, this one file and the one .tflite that `export.tflite` wrote:
 
     pip install ai-edge-litert numpy opencv-python-headless
     python classify.py --model=ifgan_float32.tflite photo.jpg folder/
+    python classify.py --model=ifgan_float32.tflite --faces=all --average_face=out/face.png group.jpg
     python classify.py --model=ifgan_float32.tflite --camera=0
 
-One JSON line an image: {"image": path, "label": name, "probabilities": {name: p, …}} or {"image": path, "error": …}.
-A picture with several faces is about its largest, most central one. Where no face is found nothing is guessed.
+One JSON line an image, about its largest, most central face:
+
+    {"image": path, "label": name, "confidence": p, "box": [x, y, width, height], "detection": p,
+     "probabilities": {name: p, …}}
+
+with --faces=all also "faces": a list of such objects, from left to right. {"image": path, "error": …} says why there is
+no label; where no face is found nothing is guessed. Boxes are in pixels of the upright picture.
 
 Exit codes: 0 every image got a label; 1 some did not (their lines say why); 2 nothing was done: a model file that is
-none of ours, or arguments that make no sense.
+none of ours, or arguments that make no sense; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -22,8 +28,9 @@ import hashlib
 import json
 import os
 import sys
+import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,11 +38,22 @@ from typing import Any, NamedTuple
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 
-import cv2
-import numpy as np
+_INSTALL = "pip install ai-edge-litert numpy opencv-python-headless"
+
+try:
+    import cv2
+    import numpy as np
+except ImportError as missing:
+    if __name__ != "__main__":
+        raise
+    print(f"error: {missing}; this needs: {_INSTALL}", file=sys.stderr)
+    sys.exit(2)
 
 LABELS, METADATA, DETECTOR = "labels.txt", "metadata.json", "face_detector.tflite"  # inside the .tflite
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+# How the files of pictures start, whatever they are called.
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_JUNK = (".", "thumbs.db", "desktop.ini")  # what systems leave in folders of pictures, ._photo.jpg among it
 
 # Where a face lies once aligned; the same numbers as in training (ifgan_tf/data/alignment.py).
 ALIGNED_SIZE = 256
@@ -47,6 +65,7 @@ SMALLEST_FACE, PYRAMID_RATIO = 20, 0.709
 PROPOSAL_THRESHOLD, REFINE_THRESHOLD, OUTPUT_THRESHOLD = 0.6, 0.7, 0.8
 MIN_FACE = 0.2  # of the shorter side: what is looked for first, because small faces take nearly all of the time
 MAX_SIDE, MIN_SIDE = 1280, 64
+NO_FACE = "no face found; expected a face of at least 20 pixels, upright and from the front"
 
 
 class ClassifyError(Exception):
@@ -70,7 +89,11 @@ def read_image(path: str) -> np.ndarray:
     Raises:
       ClassifyError: when the file is missing, empty, damaged, too large or no picture.
     """
+    if not path:
+        raise ClassifyError("an empty name; expected a picture")
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise ClassifyError("is not a file")
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise ClassifyError(f"cannot be read ({error.strerror})") from None
@@ -80,32 +103,59 @@ def read_image(path: str) -> np.ndarray:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
         # A JPEG has no transparency: no need to look for it.
         alpha = None if bytes(data[:2]) == b"\xff\xd8" else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
+        if image is not None and alpha is not None and alpha.ndim == 3 and alpha.shape[2] == 4:
+            stored = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+            image = _on_black(image, _turned(alpha, np.asarray(stored), image))
+    except Exception:  # decoders raise whatever they like
         raise ClassifyError(f"has more than {os.environ['OPENCV_IO_MAX_IMAGE_PIXELS']} pixels, or is damaged") from None
     if image is None:
-        raise ClassifyError("is not a readable picture")
-    if alpha is not None and alpha.ndim == 3 and alpha.shape[2] == 4 and alpha.shape[:2] == image.shape[:2]:
-        opacity = alpha[:, :, 3:].astype(np.float32) / np.iinfo(alpha.dtype).max
-        image = np.rint(image * opacity).astype(np.uint8)
+        raise ClassifyError("is not a readable picture; expected JPEG, PNG, BMP, GIF, TIFF or WebP")
     return np.ascontiguousarray(image[:, :, ::-1])
 
 
-def images_of(arguments: list[str]) -> list[str]:
-    """Files as they are; folders as the pictures in them, sorted.
+def _turned(alpha: np.ndarray, stored: np.ndarray, upright: np.ndarray) -> np.ndarray:
+    """The layer of opacity as the picture was turned; OpenCV turns colours alone."""
+    for turns in range(4):
+        for flip in (np.asarray, np.fliplr):
+            if np.array_equal(flip(np.rot90(stored, turns)), upright):
+                return flip(np.rot90(alpha, turns))
+    return alpha
 
-    Raises:
-      ClassifyError: for a folder without pictures.
+
+def _on_black(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    opacity = alpha[:, :, 3:].astype(np.float32) / np.iinfo(alpha.dtype).max
+    return np.rint(image * opacity).astype(np.uint8)
+
+
+def images_of(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Name and error of every picture that the arguments name: files as they are, folders as the pictures in them.
+
+    Returns:
+      Pairs; the error is empty but for a folder without pictures.
     """
     found = []
     for argument in arguments:
-        if not Path(argument).is_dir():
-            found.append(argument)
+        if not argument or not Path(argument).is_dir():
+            found.append((argument, ""))
             continue
-        inside = sorted(str(file) for file in Path(argument).iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
-        if not inside:
-            raise ClassifyError(f"{argument}: no pictures in this folder; expected {', '.join(IMAGE_SUFFIXES)}")
-        found += inside
+        try:
+            inside = sorted(str(file) for file in Path(argument).iterdir() if _is_picture(file))
+        except OSError as error:
+            found.append((argument, f"this folder cannot be read ({error.strerror})"))
+            continue
+        found += [(file, "") for file in inside] or [(argument, "no pictures in this folder")]
     return found
+
+
+def _is_picture(file: Path) -> bool:
+    if file.name.lower().startswith(_JUNK) or not file.is_file():
+        return False
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(12)
+    except OSError:
+        return True  # there is something to say about it
+    return start.startswith(_STARTS) or start[8:] == b"WEBP" or start[4:] in (b"ftypavif", b"ftypheic", b"ftypmif1")
 
 
 # --- Finding a face ---------------------------------------------------------------------------------------------
@@ -119,13 +169,15 @@ class FaceDetector:
     """
 
     def __init__(self, model: bytes) -> None:
-        self._interpreter = _interpreter(model)
-        self._proposal, self._refine, self._output = (
-            self._interpreter.get_signature_runner(name) for name in ("proposal", "refine", "output")
-        )
+        self._run = Signatures(model)
 
-    def detect(self, image: np.ndarray) -> list[Detection]:
-        """The faces in a uint8 RGB image [H, W, 3] of any size, the most confident first."""
+    def detect(self, image: np.ndarray, min_face: float = MIN_FACE) -> list[Detection]:
+        """The faces in a uint8 RGB image [H, W, 3] of any size, the most confident first.
+
+        Args:
+          image: the picture.
+          min_face: smallest face looked for at first, as a fraction of the shorter side; 0 looks for all at once.
+        """
         height, width = image.shape[:2]
         scale = min(1.0, MAX_SIDE / max(height, width))
         if scale < 1:
@@ -138,7 +190,7 @@ class FaceDetector:
         shorter = min(image.shape[:2])
         levels = round(-(np.log(shorter / WINDOW) / np.log(PYRAMID_RATIO) + 1))
         scales = [WINDOW / SMALLEST_FACE * PYRAMID_RATIO**level for level in range(levels)]
-        first = [s for s in scales if WINDOW / s >= MIN_FACE * shorter]
+        first = [s for s in scales if WINDOW / s >= min_face * shorter]
         found = self._faces(pixels, first)
         if not found and len(first) < len(scales):
             found = self._faces(pixels, scales)
@@ -153,14 +205,14 @@ class FaceDetector:
         if not len(boxes):
             return []
         boxes = _square(boxes)
-        answer = self._refine(patches=_patches(pixels, boxes, REFINE_SIDE))
+        answer = self._run("refine", patches=_patches(pixels, boxes, REFINE_SIDE))
         boxes, scores = boxes + answer["offsets"] * _sizes(boxes), answer["scores"][:, 1]
         certain = scores > REFINE_THRESHOLD
         boxes, scores = _suppress(boxes[certain], scores[certain], 0.7)
         if not len(boxes):
             return []
         boxes = _square(boxes)
-        answer = self._output(patches=_patches(pixels, boxes, OUTPUT_SIDE))
+        answer = self._run("output", patches=_patches(pixels, boxes, OUTPUT_SIDE))
         points = answer["landmarks"].reshape(-1, 2, 5).transpose(0, 2, 1)  # [n, 5, (x, y)]
         points = points * _sizes(boxes)[:, None, :2] + boxes[:, None, :2] - 1
         boxes, scores = boxes + answer["offsets"] * _sizes(boxes), answer["scores"][:, 1]
@@ -171,7 +223,8 @@ class FaceDetector:
 
     def _propose(self, pixels: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
         height, width = (int(side * scale) for side in pixels.shape[:2])
-        answer = self._proposal(image=cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)[None])
+        level = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        answer = self._run("proposal", image=level[None])
         face = answer["scores"][0, :, :, 1]
         y, x = np.nonzero(face > PROPOSAL_THRESHOLD)
         # Counted from the second pixel to the one after the last, as the weights were trained.
@@ -274,11 +327,51 @@ def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 # --- Classifying ------------------------------------------------------------------------------------------------
 
 
+class Signatures:
+    """The signatures of a .tflite model, called by name.
+
+    One call at a time: an interpreter that two threads use at once mixes up their answers, and says nothing.
+
+    Args:
+      content: of the .tflite.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise ClassifyError(f"{error}; this needs: {_INSTALL}") from None
+        self._interpreter = Interpreter(model_content=content)
+        self._runners = {
+            name: self._interpreter.get_signature_runner(name) for name in self._interpreter.get_signature_list()
+        }
+        self._lock = threading.Lock()
+
+    def outputs(self, name: str) -> list[str]:
+        """What a signature answers."""
+        return list(self._interpreter.get_signature_list()[name]["outputs"])
+
+    def __call__(self, name: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with self._lock:
+            return self._runners[name](**inputs)
+
+
+class Answer(NamedTuple):
+    """About one face: the probability of every label, and the average face (uint8 RGB [S, S, 3]; None without G)."""
+
+    probabilities: dict[str, float]
+    average_face: np.ndarray | None
+
+
 class Classifier:
-    """A .tflite file of `export.tflite`, with the labels and the face detector it carries.
+    """A .tflite file of `export.tflite`, with the labels and the face detector it carries; threads may share it.
 
     Args:
       path: of the file.
+    Attributes:
+      labels: class names, in label order.
+      image_size: S, of the faces that the model sees.
+      draws: whether it draws average faces.
     Raises:
       ClassifyError: when it is missing, damaged or no such file.
     """
@@ -287,21 +380,34 @@ class Classifier:
         expected = "expected a .tflite file written by export.tflite"
         try:
             with zipfile.ZipFile(path) as package:
-                self.labels = package.read(LABELS).decode().split()
+                self.labels = tuple(package.read(LABELS).decode().split())
                 metadata = json.loads(package.read(METADATA))
-                self._detector = FaceDetector(package.read(DETECTOR))
-            self._size, self._working_size = int(metadata["image_size"]), int(metadata["working_size"])
+                detector = package.read(DETECTOR)
+            self.image_size, self._working_size = int(metadata["image_size"]), int(metadata["working_size"])
             content = Path(path).read_bytes()
             if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
                 raise ValueError("its checksum is wrong")
-            self._interpreter = _interpreter(content)
-            self._run = self._interpreter.get_signature_runner("serving_default")
+            self._detector, self._run = FaceDetector(detector), Signatures(content)
+            self.draws = "average_face" in self._run.outputs("serving_default")
+        except ClassifyError:
+            raise
         except OSError as error:
             raise ClassifyError(f"--model={path}: cannot be read ({error.strerror}); {expected}") from None
-        except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as error:
+        except Exception as error:  # whatever a strange archive leads to
+            reason = str(error)[:200] or type(error).__name__
             raise ClassifyError(
-                f"--model={path}: not a model of this project, or damaged ({error}); {expected}"
+                f"--model={path}: not a model of this project, or damaged ({reason}); {expected}"
             ) from None
+
+    def detect(self, image: np.ndarray, every: bool = False) -> list[Detection]:
+        """The face a picture (uint8 RGB [H, W, 3]) is about, or every face of at least 20 pixels, from left to right.
+
+        The list is empty where no face is found.
+        """
+        if every:
+            return sorted(self._detector.detect(image, min_face=0), key=lambda face: float(face.box[0]))
+        best = best_face(self._detector.detect(image), image.shape)
+        return [] if best is None else [best]
 
     def find(self, image: np.ndarray) -> np.ndarray:
         """The aligned face of a picture, uint8 RGB [256, 256, 3].
@@ -309,26 +415,53 @@ class Classifier:
         Raises:
           ClassifyError: when there is no face in it.
         """
-        face = best_face(self._detector.detect(image), image.shape)
-        if face is None:
-            raise ClassifyError("no face found; expected a face of at least 20 pixels, upright and from the front")
-        return align(image, face.landmarks)
+        faces = self.detect(image)
+        if not faces:
+            raise ClassifyError(NO_FACE)
+        return align(image, faces[0].landmarks)
 
-    def probabilities(self, face: np.ndarray) -> dict[str, float]:
-        """The probability of every label, for an aligned face uint8 RGB [H, W, 3]."""
+    def view(self, face: np.ndarray) -> np.ndarray:
+        """What the model sees of an aligned face, uint8 RGB [H, W, 3]: uint8 RGB [S, S, 3]."""
         shrinks = self._working_size < min(face.shape[:2])
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         face = cv2.resize(face, (self._working_size, self._working_size), interpolation=method)
-        start = (self._working_size - self._size) // 2
-        face = np.ascontiguousarray(face[start : start + self._size, start : start + self._size])
-        values = self._run(image=face[None])["probabilities"][0]
-        return dict(zip(self.labels, map(float, values), strict=True))
+        start = (self._working_size - self.image_size) // 2
+        return np.ascontiguousarray(face[start : start + self.image_size, start : start + self.image_size])
+
+    def run(self, view: np.ndarray) -> Answer:
+        """The model's answer about what it sees, uint8 RGB [S, S, 3]."""
+        outputs = self._run("serving_default", image=view[None])
+        probabilities = dict(zip(self.labels, map(float, outputs["probabilities"][0]), strict=True))
+        return Answer(probabilities, outputs["average_face"][0] if self.draws else None)
+
+    def probabilities(self, face: np.ndarray) -> dict[str, float]:
+        """The probability of every label, for an aligned face uint8 RGB [H, W, 3]."""
+        return self.run(self.view(face)).probabilities
 
 
-def _interpreter(model: bytes) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
+# --- The command ------------------------------------------------------------------------------------------------
 
-    return Interpreter(model_content=model)
+
+class Gallery:
+    """Writes average faces: the first under the name asked for, the others under numbered ones."""
+
+    def __init__(self, file: str) -> None:
+        self._file, self._count = Path(file), 0
+
+    def write(self, face: np.ndarray) -> str:
+        """Writes a uint8 RGB picture as PNG, whole or not at all; returns its path."""
+        self._count += 1
+        number = f"_{self._count}" if self._count > 1 else ""
+        path = self._file.with_name(f"{self._file.stem}{number}{self._file.suffix}")
+        beside = path.with_name(f".{os.getpid()}.png")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(cv2.imencode(".png", face[:, :, ::-1])[1].tobytes())
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise ClassifyError(f"--average_face={path}: cannot be written ({error.strerror})") from None
+        return str(path)
 
 
 def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -337,9 +470,15 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
     Raises:
       ClassifyError: when it does not open.
     """
-    capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera)
-    if not capture.isOpened():
-        raise ClassifyError(f"--camera={camera}: does not open; expected the number of a camera, or a video file")
+    try:
+        capture = cv2.VideoCapture(int(camera) if camera.isascii() and camera.isdigit() else camera)
+        opened = capture.isOpened()
+    except Exception:  # a number too large, a name that is no text
+        opened = False
+    if not opened:
+        raise ClassifyError(
+            f"--camera={_text(camera)}: does not open; expected the number of a camera, or a video file"
+        )
     try:
         number = 0
         while True:
@@ -358,36 +497,100 @@ def main(arguments: list[str] | None = None) -> int:
         prog="classify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", required=True, help="a .tflite file written by export.tflite")
+    parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="one face a picture, or all")
     parser.add_argument("--aligned", action="store_true", help="the pictures are aligned faces already: look for none")
+    parser.add_argument(
+        "--average_face",
+        metavar="FILE",
+        help="write the average face of every face named, as PNG: FILE.png, then FILE_2.png and so on",
+    )
     parser.add_argument("--camera", help="number of a camera (or a video file) to read until it ends or Ctrl-C")
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="picture, or folder of pictures")
     options = parser.parse_args(arguments)
     try:
         if bool(options.images) == bool(options.camera):
             raise ClassifyError("expected either pictures or --camera")
+        if options.average_face and options.camera:
+            raise ClassifyError("--average_face: expected pictures; a camera's faces would never end")
+        if options.average_face and not options.average_face.lower().endswith(".png"):
+            raise ClassifyError(f"--average_face={_text(options.average_face)}: expected a name that ends in .png")
         names = images_of(options.images)
-        classifier = Classifier(options.model)
-        pictures: Iterator[tuple[str, Any]] = frames(options.camera) if options.camera else ((n, None) for n in names)
-        failures = sum(not _report(classifier, name, image, options.aligned) for name, image in pictures)
+        if names and all(error for _, error in names):
+            raise ClassifyError("; ".join(f"{_text(name)}: {error}" for name, error in names))
+        classifier = Classifier(os.path.expanduser(options.model))  # noqa: PTH111 (a Path would change odd names)
+        if options.average_face and not classifier.draws:
+            raise ClassifyError("--average_face: this model draws no average faces; leave the flag out")
+        gallery = Gallery(os.path.expanduser(options.average_face)) if options.average_face else None  # noqa: PTH111
+        pictures = frames(options.camera) if options.camera else ((name, error or None) for name, error in names)
+        lines = (_line(classifier, name, given, options, gallery) for name, given in pictures)
+        failures = sum(_print(line) for line in lines)
     except ClassifyError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_text(str(error))}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # how a camera ends
+        return 0 if options.camera else 130
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return 1 if failures else 0
 
 
-def _report(classifier: Classifier, name: str, image: np.ndarray | None, aligned: bool) -> bool:
-    """Prints the line of one picture (read here if it is a file); False when it got no label."""
-    line: dict[str, Any] = {"image": name}
+def _line(
+    classifier: Classifier,
+    name: str,
+    given: np.ndarray | str | None,
+    options: argparse.Namespace,
+    gallery: Gallery | None,
+) -> dict[str, Any]:
+    """The line of one picture: `given` (pixels, or why there are none), or read here."""
+    line: dict[str, Any] = {"image": _text(name)}
     try:
-        image = read_image(name) if image is None else image
-        probabilities = classifier.probabilities(image if aligned else classifier.find(image))
-        line |= {"label": max(probabilities, key=lambda label: probabilities[label]), "probabilities": probabilities}
-    except ClassifyError as error:
-        line["error"] = str(error)
+        if isinstance(given, str):
+            raise ClassifyError(given)
+        image = read_image(name) if given is None else given
+        faces = [_face(classifier, image, None, gallery)] if options.aligned else []
+        if not options.aligned:
+            found = classifier.detect(image, every=options.faces == "all")
+            if not found:
+                raise ClassifyError(NO_FACE)
+            best = best_face(found, image.shape)
+            faces = [_face(classifier, image, detection, gallery) for detection in found]
+            line |= faces[next(place for place, face in enumerate(found) if face is best)]
+        else:
+            line |= faces[0]
+        if options.faces == "all":
+            line["faces"] = faces
+    except (ClassifyError, MemoryError) as error:
+        line = {"image": line["image"], "error": str(error) or "needs more memory than there is"}
+    return line
+
+
+def _face(
+    classifier: Classifier, image: np.ndarray, detection: Detection | None, gallery: Gallery | None
+) -> dict[str, Any]:
+    """What is to say of one face; `detection` is None for a picture that is an aligned face."""
+    aligned = image if detection is None else align(image, detection.landmarks)
+    answer = classifier.run(classifier.view(aligned))
+    label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
+    face: dict[str, Any] = {"label": label, "confidence": answer.probabilities[label]}
+    if detection is not None:
+        box = [round(float(value), 1) for value in detection.box]
+        face |= {"box": box, "detection": round(detection.confidence, 4)}
+    face["probabilities"] = answer.probabilities
+    if gallery is not None and answer.average_face is not None:
+        face["average_face"] = _text(gallery.write(answer.average_face))
+    return face
+
+
+def _print(line: dict[str, Any]) -> bool:
+    """Prints a line at once; True if it has no label to tell."""
     print(json.dumps(line), flush=True)
-    return "error" not in line
+    return "error" in line
+
+
+def _text(name: str) -> str:
+    """A file's name as text that every reader of UTF-8 takes, whatever bytes it is made of."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 if __name__ == "__main__":

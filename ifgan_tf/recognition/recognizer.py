@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
+from PIL import Image
 
-from ifgan_tf.data.alignment import Detection, FaceDetector, align, best_face
+from ifgan_tf.data.alignment import Detection, align
 from ifgan_tf.data.faces import model_view
-from ifgan_tf.data.images import read_image
+from ifgan_tf.data.images import pixels_of, read_image
 from ifgan_tf.errors import UserError
-from ifgan_tf.recognition.runtimes import open_backend
+from ifgan_tf.recognition.runtimes import open_runtime
+
+# A file, pixels (uint8, grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]), or a picture of Pillow's.
+Picture = str | os.PathLike[str] | np.ndarray | Image.Image
 
 FACES = ("largest", "all")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Face:
     """A face in a photograph, and what it shows.
 
@@ -40,9 +45,15 @@ class Face:
     probabilities: dict[str, float]
     average_face: np.ndarray | None
 
+    def __repr__(self) -> str:
+        x, y, width, height = (round(float(value)) for value in self.box)
+        return f"Face({self.label} {self.confidence:.0%} at x={x} y={y}, {width}x{height})"
+
 
 class Recognizer:
-    """A trained model, whichever way it was exported; the labels are the same.
+    """A trained model, whichever way it was exported; the labels are the same. Threads may share one.
+
+    A .tflite file needs no TensorFlow, so it starts in a fraction of a second.
 
     Args:
       path: a run folder, a SavedModel (or the folder of its versions), or a .tflite file.
@@ -59,32 +70,42 @@ class Recognizer:
 
     Example:
       >>> recognizer = Recognizer("runs/demo")
-      >>> [[face.label for face in faces] for faces in recognizer.predict(["photo.jpg"])]
-      [['happiness']]
+      >>> recognizer.predict("photo.jpg")
+      [Face(happiness 93% at x=201 y=74, 68x90)]
+      >>> [[face.label for face in faces] for faces in recognizer.predict(["photo.jpg", "nobody.jpg"])]
+      [['happiness'], []]
     """
 
     def __init__(self, path: str | os.PathLike[str], faces: str = "largest", batch_size: int = 32) -> None:
         if faces not in FACES:
             raise UserError(f"--faces={faces}: expected one of {', '.join(FACES)}")
-        self._backend = open_backend(Path(path))
-        self._all = faces == "all"
-        self._detector = FaceDetector(min_face=0.0) if self._all else FaceDetector()
+        self._runtime = open_runtime(Path(path), every_face=faces == "all")
         self._batch_size = batch_size
-        self.labels = self._backend.labels
-        self.kind = self._backend.kind
+        self.labels = self._runtime.labels
+        self.kind = self._runtime.kind
 
-    def predict(self, images: Sequence[np.ndarray | str | os.PathLike[str]]) -> list[list[Face]]:
-        """The faces of every image; faces of several images go through the model together.
+    @overload
+    def predict(self, images: Picture) -> list[Face]: ...  # type: ignore[overload-overlap]  # names iterate too
+    @overload
+    def predict(self, images: Iterable[Picture]) -> list[list[Face]]: ...
+    def predict(self, images: Picture | Iterable[Picture]) -> list[Face] | list[list[Face]]:
+        """The faces of a picture, or of several; faces of several go through the model together.
 
         Args:
-          images: uint8 RGB [H, W, 3], or files.
+          images: one picture, or any number of them: files, arrays (uint8, grey [H, W], RGB [H, W, 3] or RGBA
+            [H, W, 4]), pictures of Pillow's. All are turned upright by their EXIF, transparent parts are laid on black.
         Returns:
-          A list for every image, empty where no face was found; with `all`, from left to right.
+          For one picture the list of its faces, empty where none was found; with `all`, from left to right. For
+          several a list of such lists.
 
         Raises:
           UserError: naming the file that cannot be read, or an array of another shape or dtype.
         """
-        pictures = [image if isinstance(image, np.ndarray) else read_image(image) for image in images]
+        if isinstance(images, str | os.PathLike | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
+            return self._predict([_pixels(images)])[0]
+        return self._predict([_pixels(image) for image in images])
+
+    def _predict(self, pictures: Sequence[np.ndarray]) -> list[list[Face]]:
         detections = [self.detect(picture) for picture in pictures]
         aligned = [
             align(picture, detection.landmarks)
@@ -97,13 +118,7 @@ class Recognizer:
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of uint8 RGB [H, W, 3] that `predict` would look at."""
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise UserError(f"image of {image.dtype} {image.shape}: expected uint8 RGB [height, width, 3]")
-        found = self._detector.detect(image)
-        if self._all:
-            return sorted(found, key=lambda detection: float(detection.box[0]))
-        best = best_face(found, image.shape)
-        return [] if best is None else [best]
+        return self._runtime.detect(_pixels(image))
 
     def classify(self, aligned: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """Asks the model about faces that are aligned already.
@@ -116,7 +131,7 @@ class Recognizer:
         probabilities, average_faces = [np.zeros((0, len(self.labels)), np.float32)], []
         for start in range(0, len(aligned), self._batch_size):
             part = aligned[start : start + self._batch_size]
-            answer, faces = self._backend.run(np.stack([model_view(face, self._backend.image_size) for face in part]))
+            answer, faces = self._runtime.run(np.stack([model_view(face, self._runtime.image_size) for face in part]))
             probabilities.append(answer)
             average_faces += [None] * len(part) if faces is None else list(faces)
         return np.concatenate(probabilities), average_faces
@@ -133,3 +148,24 @@ class Recognizer:
             named,
             average_face,
         )
+
+
+def _pixels(image: Picture) -> np.ndarray:
+    """uint8 RGB [H, W, 3] of whatever shows a picture."""
+    if isinstance(image, str | os.PathLike):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return pixels_of(image)
+    if not isinstance(image, np.ndarray):
+        raise UserError(f"{type(image).__name__}: expected a file, an array or a picture of Pillow's")
+    channels = image.shape[2:] if image.ndim == 3 else (1,) if image.ndim == 2 else ()
+    if image.dtype != np.uint8 or channels not in ((1,), (3,), (4,)) or not image.size:
+        raise UserError(
+            f"image of {image.dtype} {image.shape}: expected uint8, RGB [height, width, 3], grey [height, width] or "
+            f"RGBA [height, width, 4]"
+        )
+    return (
+        image
+        if channels == (3,)
+        else pixels_of(Image.fromarray(image.squeeze(2) if image.shape[2:] == (1,) else image))
+    )

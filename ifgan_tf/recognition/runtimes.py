@@ -1,24 +1,23 @@
-"""A trained model behind one face: a run folder (Keras), a SavedModel, or a .tflite file."""
+"""A trained model behind one face: a run folder (Keras), a SavedModel, or a .tflite file (without TensorFlow)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ifgan_tf.data.alignment import Detection, FaceDetector, best_face
 from ifgan_tf.errors import UserError
+from ifgan_tf.recognition import device
 
 Answer = tuple[np.ndarray, np.ndarray | None]
 
 
 @dataclass(frozen=True)
-class Backend:
-    """A model that is ready to run.
+class Runtime:
+    """A model that is ready to run, with what finds faces for it; threads may share it.
 
     Attributes:
       kind: `keras`, `saved_model` or `tflite`.
@@ -26,33 +25,36 @@ class Backend:
       image_size: S, of the faces it takes.
       run: uint8 RGB [N, S, S, 3], N at least 1 → (probabilities float32 [N, classes]; average faces uint8 RGB
         [N, S, S, 3], or None without a generator).
+      detect: uint8 RGB [H, W, 3] → its faces.
     """
 
     kind: str
     labels: tuple[str, ...]
     image_size: int
     run: Callable[[np.ndarray], Answer]
+    detect: Callable[[np.ndarray], list[Detection]]
 
 
-def open_backend(path: str | Path) -> Backend:
+def open_runtime(path: str | Path, every_face: bool = False) -> Runtime:
     """Opens whatever `path` holds.
 
     Args:
       path: a run folder; a SavedModel written by export.saved_model, or the folder of its versions (the newest is
         taken); a .tflite file written by export.tflite.
+      every_face: find all faces, from left to right, and not only the one that a picture is about.
 
     Raises:
       UserError: when it is missing, damaged, or none of these.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if (path / "config.json").is_file():
-        return _keras(path)
+        return _keras(path, every_face)
     versions = sorted((int(p.name), p) for p in path.glob("[0-9]*") if p.name.isdecimal()) if path.is_dir() else []
     folder = versions[-1][1] if versions else path
     if (folder / "saved_model.pb").is_file():
-        return _saved_model(folder)
+        return _saved_model(folder, every_face)
     if path.is_file():
-        return _tflite(path)
+        return _tflite(path, every_face)
     what = "no run folder and no SavedModel" if path.exists() else "no such file or folder"
     raise UserError(
         f"{path}: {what}; expected a run folder made by train.py, a SavedModel made by python -m export.saved_model, "
@@ -60,7 +62,7 @@ def open_backend(path: str | Path) -> Backend:
     )
 
 
-def _keras(path: Path) -> Backend:
+def _keras(path: Path, every_face: bool) -> Runtime:
     import tensorflow as tf
 
     from ifgan_tf.models.inference import load_inference
@@ -75,10 +77,10 @@ def _keras(path: Path) -> Backend:
         face = outputs.get("average_face")
         return outputs["probabilities"].numpy(), None if face is None else face.numpy()
 
-    return Backend("keras", run.classes(), run.config().data.image_size, answer)
+    return Runtime("keras", run.classes(), run.config().data.image_size, answer, _mtcnn(every_face))
 
 
-def _saved_model(path: Path) -> Backend:
+def _saved_model(path: Path, every_face: bool) -> Runtime:
     import tensorflow as tf
 
     try:
@@ -98,31 +100,36 @@ def _saved_model(path: Path) -> Backend:
         face = outputs.get("average_face")
         return outputs["probabilities"].numpy(), None if face is None else face.numpy()
 
-    return Backend("saved_model", labels, size, answer)
+    return Runtime("saved_model", labels, size, answer, _mtcnn(every_face))
 
 
-def _tflite(path: Path) -> Backend:
-    from ai_edge_litert.interpreter import Interpreter
-
+def _tflite(path: Path, every_face: bool) -> Runtime:
     try:
-        with zipfile.ZipFile(path) as package:
-            labels = tuple(package.read("labels.txt").decode().split())
-            metadata = json.loads(package.read("metadata.json"))
-        size, content = int(metadata["image_size"]), path.read_bytes()
-        if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
-            raise ValueError("its checksum is wrong")
-        interpreter = Interpreter(model_content=content)
-        signature = interpreter.get_signature_runner("serving_default")
-    except (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path}: not a .tflite file of this project, or damaged ({str(error)[:200]}); write it again with "
-            f"python -m export.tflite"
-        ) from None
+        classifier = device.Classifier(str(path))
+    except device.ClassifyError as error:
+        raise UserError(str(error).removeprefix("--model=")) from None
 
-    def answer(faces: np.ndarray, interpreter: object = interpreter) -> Answer:
-        rows = [signature(image=face[None]) for face in faces]  # the graph has a static batch of one
-        probabilities = np.concatenate([row["probabilities"] for row in rows])
-        generated = [row["average_face"] for row in rows if "average_face" in row]
-        return probabilities, np.concatenate(generated) if generated else None
+    def answer(faces: np.ndarray) -> Answer:
+        rows = [classifier.run(face) for face in faces]  # the graph has a static batch of one
+        probabilities = np.array([list(row.probabilities.values()) for row in rows], np.float32)
+        drawn = [row.average_face for row in rows if row.average_face is not None]
+        return probabilities, np.stack(drawn) if drawn else None
 
-    return Backend("tflite", labels, size, answer)
+    def detect(image: np.ndarray) -> list[Detection]:
+        return [Detection(*face) for face in classifier.detect(image, every_face)]
+
+    return Runtime("tflite", classifier.labels, classifier.image_size, answer, detect)
+
+
+def _mtcnn(every_face: bool) -> Callable[[np.ndarray], list[Detection]]:
+    """The face finder of training."""
+    detector = FaceDetector(min_face=0.0) if every_face else FaceDetector()
+
+    def detect(image: np.ndarray) -> list[Detection]:
+        found = detector.detect(image)
+        if every_face:
+            return sorted(found, key=lambda face: float(face.box[0]))
+        best = best_face(found, image.shape)
+        return [] if best is None else [best]
+
+    return detect

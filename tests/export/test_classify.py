@@ -68,7 +68,7 @@ def test_one_script_and_one_model_on_a_device(
     assert done.returncode == 1, done.stderr
     line, too_large = map(json.loads, done.stdout.splitlines())
     assert "134217728 pixels" in too_large["error"]
-    assert set(line) == {"image", "label", "probabilities"}
+    assert set(line) == {"image", "label", "confidence", "box", "detection", "probabilities"}
     assert line["image"] == astronaut_file
     assert tuple(line["probabilities"]) == run.classes()
     assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -257,3 +257,122 @@ def png_header(width: int, height: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(os.urandom(64)))
+
+
+def test_all_faces_with_boxes_and_average_faces(
+    model_file: Path, astronaut: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    face = astronaut[20:180, 150:310]
+    Image.fromarray(np.concatenate([face, face[:, ::-1]], axis=1)).save(tmp_path / "two.png")
+    asked = [f"--model={model_file}", f"--average_face={tmp_path / 'out' / 'face.png'}", str(tmp_path / "two.png")]
+    assert classify.main([*asked, "--faces=all"]) == 0
+    (line,) = lines_of(capsys)
+    left, right = line["faces"]
+    assert left["box"][0] < 160 < right["box"][0]
+    assert {"label", "confidence", "box", "detection", "probabilities", "average_face"} == set(left)
+    assert {**line, "image": "", "faces": []} in [{**one, "image": "", "faces": []} for one in line["faces"]]
+    assert left["confidence"] == max(left["probabilities"].values())
+    names = [Path(one["average_face"]).name for one in line["faces"]]
+    assert names == ["face.png", "face_2.png"] == sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert np.asarray(Image.open(tmp_path / "out" / "face_2.png")).shape == (32, 32, 3)
+    assert classify.main(asked) == 0
+    (line,) = lines_of(capsys)
+    assert "faces" not in line
+
+
+def test_average_faces_of_a_model_that_draws_none(
+    make_run: Callable[..., RunFolder], astronaut_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_tflite(make_run(classifier_input="input"), tmp_path, parity_images=0)
+    asked = [f"--model={tmp_path / 'ifgan_float32.tflite'}", astronaut_file]
+    assert classify.main([*asked, f"--average_face={tmp_path / 'face.png'}"]) == 2
+    assert "draws no average faces" in capsys.readouterr().err
+    assert classify.main(asked) == 0
+
+
+def test_good_pictures_among_what_is_not_there(
+    model_file: Path, astronaut_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photos").mkdir()
+    shutil.copy(astronaut_file, tmp_path / "photos" / "no_suffix")
+    for junk in ("._photo.png", "Thumbs.db", ".hidden.jpg", "notes.txt"):
+        shutil.copy(astronaut_file if junk != "notes.txt" else classify.__file__, tmp_path / "photos" / junk)
+    os.mkfifo(tmp_path / "pipe.png")
+    names = ["", str(tmp_path / "empty"), str(tmp_path / "none.jpg"), str(tmp_path / "pipe.png")]
+    assert classify.main([f"--model={model_file}", *names, str(tmp_path / "photos")]) == 1
+    *bad, good = lines_of(capsys)
+    assert [line["image"] for line in bad] == names
+    assert all("error" in line for line in bad)
+    assert Path(good["image"]).name == "no_suffix"
+    assert "label" in good
+
+
+@pytest.mark.parametrize(
+    "failure", [cv2.error("odd"), MemoryError(), RuntimeError("odd"), TypeError(), OverflowError()]
+)
+def test_whatever_a_decoder_raises(
+    model_file: Path,
+    astronaut_file: str,
+    failure: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def decode(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(cv2, "imdecode", decode)
+    assert classify.main([f"--model={model_file}", astronaut_file]) == 1
+    (line,) = lines_of(capsys)
+    assert "damaged" in line["error"]
+
+
+@pytest.mark.parametrize("missing", ["cv2", "numpy", "ai_edge_litert"])
+def test_a_missing_package_is_named(model_file: Path, astronaut_file: str, tmp_path: Path, missing: str) -> None:
+    shutil.copy(classify.__file__, tmp_path / "classify.py")
+    (tmp_path / f"{missing}.py").write_text(f"raise ImportError('No module named {missing}')")
+    command = [sys.executable, "classify.py", f"--model={model_file}", astronaut_file]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert missing in line
+    assert "pip install ai-edge-litert numpy opencv-python-headless" in line
+
+
+def test_odd_names_and_a_reader_who_leaves(model_file: Path, astronaut_file: str, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    shutil.copy(os.fsencode(astronaut_file), odd)
+    command = [sys.executable, classify.__file__, f"--model={model_file}"]
+    latin = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*command, odd, odd + b"no"], capture_output=True, check=False, env=latin)
+    good, bad = map(json.loads, done.stdout.decode("utf-8").splitlines())
+    assert good["image"].endswith(r"caf\xe9.png")
+    assert "label" in good
+    assert "error" in bad
+    with subprocess.Popen([*command, *[odd] * 30], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("camera", ["rear", "99999999999999999999", "rtsp:/nowhere", "none.avi"])
+def test_a_camera_that_is_not_there(model_file: Path, camera: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert classify.main([f"--model={model_file}", f"--camera={camera}"]) == 2
+    assert f"--camera={camera}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_with_holes_are_turned_upright(astronaut: np.ndarray, orientation: int, tmp_path: Path) -> None:
+    opacity = np.tile(np.linspace(0, 255, 120).astype(np.uint8), (80, 1))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.dstack([astronaut[:80, 150:270], opacity])).save(tmp_path / "holes.png", exif=exif)
+    ours, training = (read(tmp_path / "holes.png").astype(int) for read in (read_by_device, images.read_image))
+    assert ours.shape == training.shape
+    assert np.abs(ours - training).max() <= 1
+
+
+def read_by_device(file: Path) -> np.ndarray:
+    return classify.read_image(str(file))

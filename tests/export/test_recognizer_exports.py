@@ -1,0 +1,132 @@
+"""`Recognizer` on every export: one picture or many, many threads, no TensorFlow where none is due."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export.saved_model import export_saved_model
+from export.tflite import export_tflite
+from ifgan_tf.errors import UserError
+from ifgan_tf.recognition.device import Classifier
+from ifgan_tf.recognition.recognizer import Recognizer
+from ifgan_tf.run_folder import RunFolder
+
+THREADS, CALLS = 8, 12
+
+
+@pytest.fixture(scope="module")
+def exports(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("exports")
+    export_tflite(run, folder, parity_images=0)
+    export_saved_model(run, folder / "serving")
+    return {"keras": run.path, "saved_model": folder / "serving", "tflite": folder / "ifgan_float32.tflite"}
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return pytest.importorskip("skimage.data").astronaut()[:240, 120:340]
+
+
+@pytest.fixture(scope="module")
+def photos(photo: np.ndarray) -> list[np.ndarray]:
+    """Different faces, or the same in different light, sizes and places."""
+    return [photo, photo[:, ::-1], (photo * 0.6).astype(np.uint8), photo[10:, 20:], photo[:, :, ::-1]]
+
+
+def together(ask: Callable[[np.ndarray], object], photos: list[np.ndarray]) -> None:
+    """Many threads ask at once; each must get what it gets alone."""
+    alone = [ask(photo) for photo in photos]
+    assert len({str(answer) for answer in alone}) == len(photos)
+    order = [(number * 7) % len(photos) for number in range(THREADS * CALLS)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(lambda place: ask(photos[place]), order))
+    assert answers == [alone[place] for place in order]
+
+
+@pytest.mark.parametrize("kind", ["keras", "saved_model", "tflite"])
+def test_threads_get_their_own_answers(exports: dict[str, Path], photos: list[np.ndarray], kind: str) -> None:
+    recognizer = Recognizer(exports[kind])
+    assert recognizer.kind == kind
+
+    def ask(image: np.ndarray) -> list[object]:
+        return [
+            [face.label, round(face.confidence, 5), face.box.round(2).tolist(), face.average_face.sum()]
+            for face in recognizer.predict(image)
+        ]
+
+    together(ask, [photo.copy() for photo in photos])
+
+
+def test_threads_share_the_classifier_of_a_device(exports: dict[str, Path], photos: list[np.ndarray]) -> None:
+    classifier = Classifier(str(exports["tflite"]))
+    together(lambda image: classifier.probabilities(classifier.find(image)), photos)
+
+
+def test_a_tflite_file_needs_no_tensorflow(exports: dict[str, Path], photo: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    code = (
+        "import sys, ifgan_tf\n"
+        "recognizer = ifgan_tf.Recognizer(sys.argv[1], faces='all')\n"
+        "print(recognizer.predict(sys.argv[2]))\n"
+        "print([name for name in ('tensorflow', 'keras', 'mtcnn', 'tensorflow_datasets') if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", code, str(exports["tflite"]), str(tmp_path / "photo.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    faces, loaded = done.stdout.splitlines()
+    assert faces.startswith("[Face(")
+    assert loaded == "[]"
+
+
+def test_one_picture_in_whatever_form(exports: dict[str, Path], photo: np.ndarray, tmp_path: Path) -> None:
+    recognizer = Recognizer(exports["tflite"])
+    file = tmp_path / "photo.png"
+    Image.fromarray(photo).save(file)
+    clear = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
+    (expected,) = recognizer.predict([photo])[0]
+    for picture in (str(file), file, photo, Image.open(file), clear, Image.fromarray(clear)):
+        (face,) = recognizer.predict(picture)
+        assert face.probabilities == expected.probabilities
+    for several in ([photo], (photo,), iter([photo]), photo[None]):
+        assert [[face.label for face in faces] for faces in recognizer.predict(several)] == [[expected.label]]
+    grey = np.asarray(Image.fromarray(photo).convert("L"))
+    (of_grey,), (of_wide,) = recognizer.predict([grey, np.dstack([grey] * 3)])
+    assert of_grey.probabilities == of_wide.probabilities
+
+
+def test_pictures_of_pillow_follow_the_rule_of_files(exports: dict[str, Path], photo: np.ndarray) -> None:
+    recognizer = Recognizer(exports["tflite"])
+    content, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(photo[::-1, ::-1]).save(content, format="PNG", exif=exif)
+    (face,), (upright,) = recognizer.predict([Image.open(content), photo])
+    assert face.probabilities == upright.probabilities
+
+
+def test_a_face_is_one_line(exports: dict[str, Path], photo: np.ndarray) -> None:
+    (face,) = Recognizer(exports["tflite"]).predict(photo)
+    assert str(face) == repr(face)
+    assert "\n" not in str(face)
+    assert face.label in str(face)
+    assert (face == face, face in [face], len({face})) == (True, True, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 7, 1.5, np.zeros((9, 9, 3)), np.zeros((9, 9, 2), np.uint8), np.zeros(9, np.uint8)]
+)
+def test_what_is_no_picture(exports: dict[str, Path], wrong: object) -> None:
+    with pytest.raises(UserError, match="expected"):
+        Recognizer(exports["tflite"]).predict([wrong])  # type: ignore[list-item]
+
+
+def test_a_path_with_a_tilde(exports: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(exports["tflite"].parent))
+    assert Recognizer("~/ifgan_float32.tflite").kind == "tflite"
