@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from absl import flags
 
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 
 if TYPE_CHECKING:
-    from ifgan_tf.recognition.media import Frame, Source
+    from ifgan_tf.recognition.media import Frame
     from ifgan_tf.recognition.recognizer import Face, Recognizer
 
 USAGE = """
@@ -42,7 +38,6 @@ Exit codes: 0 every input was read and had a face; 1 some input could not be rea
 at the end); 2 nothing was done, because the command or the model is wrong.
 """
 
-COLUMNS = ("source", "frame", "time_s", "face", "x", "y", "width", "height", "detection", "label", "confidence")
 CHUNK_FRAMES, CHUNK_PIXELS = 32, 2**25  # frames whose faces go through the model together; bounds memory
 
 
@@ -74,6 +69,7 @@ def predict(
       UserError: when an input does not exist or `output` cannot be written.
     """
     from ifgan_tf.recognition.media import frame_count, frames, sources
+    from ifgan_tf.recognition.tables import Writer
 
     found = sources(inputs)
     counts = {source.name: Counts() for source in found}
@@ -95,100 +91,6 @@ def predict(
         except KeyboardInterrupt:  # how a camera ends
             logging.info("interrupted: what was read so far is kept")
     return counts
-
-
-class Writer:
-    """Writes rows, annotated copies and average faces as frames come; tables are renamed at the end."""
-
-    def __init__(self, output: Path, labels: Sequence[str], annotate: bool, average_faces: bool) -> None:
-        self._output, self._labels = output, tuple(labels)
-        self._annotate, self._average_faces = annotate, average_faces
-        output.mkdir(parents=True, exist_ok=True)
-        self._paths = {name: output / f"predictions.{name}" for name in ("csv", "jsonl")}
-        self._files: dict[str, IO[str]] = {}
-        self._video: VideoCopy | None = None
-
-    def __enter__(self) -> Writer:
-        for name, path in self._paths.items():
-            self._files[name] = path.with_name(f".{path.name}").open("w", newline="", encoding="utf-8")
-        self._table = csv.writer(self._files["csv"])
-        self._table.writerow((*COLUMNS, *self._labels))
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._video:
-            self._video.close()
-        for name, file in self._files.items():
-            file.close()
-            beside = Path(file.name)
-            if kind is None:
-                beside.replace(self._paths[name])
-            else:
-                beside.unlink(missing_ok=True)
-
-    def write(self, frame: Frame, faces: Sequence[Face]) -> None:
-        """One frame's rows and pictures; flushed, so that a long run can be watched and loses nothing."""
-        head = (frame.source.name, frame.number, round(frame.time_s, 3))
-        for number, face in enumerate(faces):
-            box = [round(float(value), 1) for value in face.box]
-            values = (*head, number, *box, round(face.detection, 4), face.label, round(face.confidence, 6))
-            probabilities = {name: round(value, 6) for name, value in face.probabilities.items()}
-            self._table.writerow((*values, *probabilities.values()))
-            line = {**dict(zip(COLUMNS, values, strict=True)), "probabilities": probabilities}
-            self._files["jsonl"].write(json.dumps(line) + "\n")
-        if not faces:
-            self._table.writerow((*head, *[""] * (len(COLUMNS) - len(head) + len(self._labels))))
-            line = {**dict(zip(COLUMNS, head, strict=False)), "error": frame.error or "no face found"}
-            self._files["jsonl"].write(json.dumps(line) + "\n")
-        for file in self._files.values():
-            file.flush()
-        if frame.image is not None:
-            self._write_pictures(frame, frame.image, faces)
-
-    def _write_pictures(self, frame: Frame, image: np.ndarray, faces: Sequence[Face]) -> None:
-        from ifgan_tf.recognition.annotation import annotated
-
-        relative = frame.source.relative
-        if self._annotate and frame.source.is_video:
-            if self._video is None or self._video.source != frame.source:
-                if self._video:
-                    self._video.close()
-                target = _named(self._output / "annotated" / relative, (".mp4",))
-                self._video = VideoCopy(frame.source, target, image.shape, frame.rate)
-            self._video.write(annotated(image, faces))
-        elif self._annotate:
-            _write_image(self._output / "annotated" / relative, annotated(image, faces))
-        if self._average_faces and not frame.source.is_video:
-            for number, face in enumerate(faces):
-                if face.average_face is not None:
-                    name = f"{relative.stem}_{number}_{face.label}.png"
-                    _write_image((self._output / "average_faces" / relative).with_name(name), face.average_face)
-
-
-class VideoCopy:
-    """An MP4 that grows frame by frame and appears under its name when it is closed."""
-
-    def __init__(self, source: Source, target: Path, shape: tuple[int, ...], rate: float) -> None:
-        import cv2
-
-        self.source, self._target, self._size = source, target, (shape[1], shape[0])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self._beside = target.with_name(f".{target.name}")
-        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter.fourcc(*"mp4v"), rate, self._size)
-        if not self._writer.isOpened():
-            raise OSError(None, "OpenCV cannot write this video", str(target))
-
-    def write(self, image: np.ndarray) -> None:
-        import cv2
-
-        if (image.shape[1], image.shape[0]) != self._size:  # some videos change size on the way
-            image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-
-    def close(self) -> None:
-        self._writer.release()
-        if self._beside.exists():
-            self._beside.replace(self._target)
 
 
 def _faces_of(recognizer: Recognizer, chunk: Sequence[Frame]) -> Iterator[tuple[Frame, list[Face]]]:
@@ -222,22 +124,6 @@ def _writable(output: Path) -> Iterator[None]:
             f"--output={output}: cannot be written ({error.strerror}: {error.filename}); expected a folder with room "
             f"and permission"
         ) from None
-
-
-def _write_image(path: Path, image: np.ndarray) -> None:
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path = _named(path, (".png", ".jpg", ".jpeg"))
-    beside = path.with_name(f".{path.name}")
-    with beside.open("wb") as file:
-        Image.fromarray(image).save(file, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)
-    beside.replace(path)
-
-
-def _named(path: Path, suffixes: Sequence[str]) -> Path:
-    """The path itself if it has one of the suffixes, else with the first of them added."""
-    return path if path.suffix.lower() in suffixes else path.with_name(path.name + suffixes[0])
 
 
 def _progress(total: int) -> Any:

@@ -17,7 +17,7 @@ from ifgan_tf import config as config_lib
 from ifgan_tf import predict as predict_lib
 from ifgan_tf.config import Config, DataConfig, ModelConfig
 from ifgan_tf.errors import UserError
-from ifgan_tf.recognition import media
+from ifgan_tf.recognition import media, tables
 from ifgan_tf.recognition.recognizer import Recognizer
 
 COLUMNS = ["source", "frame", "time_s", "face", "x", "y", "width", "height", "detection", "label", "confidence"]
@@ -293,7 +293,7 @@ def test_full_disk_leaves_no_half_table(
         raise OSError(28, "No space left on device", "photo.png")
 
     photo = save(astronaut, tmp_path / "photo.png")
-    monkeypatch.setattr(predict_lib, "_write_image", full)
+    monkeypatch.setattr(tables, "write_image", full)
     with pytest.raises(UserError, match="No space left"):
         predict_lib.predict(recognizer, [photo], tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
