@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,18 +13,28 @@ from filelock import FileLock, Timeout
 from ifgan_tf.errors import UserError
 
 
+def printable(path: str | os.PathLike[str]) -> str:
+    """The path as text that any UTF-8 file can hold: bytes that are none become `\\xe9`, whatever the locale."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     """Writes `content` to `path`, replacing what was there only once all of it is on the disk.
 
     Raises:
       OSError: when the disk is full or the folder cannot be written; `path` is then as it was.
     """
-    beside = path.with_name(f".{path.name}.tmp")
+    beside = beside_of(path)
     try:
         beside.write_bytes(content)
         return beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def beside_of(path: Path) -> Path:
+    """Where to write what is to become `path`: in its folder, hidden, with its suffix, however long its name is."""
+    return path.with_name(f".{os.getpid()}-{threading.get_ident()}{path.suffix}")
 
 
 def write_text(path: Path, content: str) -> Path:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from ifgan_tf import cli
+from ifgan_tf import cli, files, progress
 from ifgan_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,19 +25,23 @@ Finds faces, aligns them and names their expressions.
     python -m ifgan_tf.predict --workdir=RUN INPUT… --output=OUT
     python -m ifgan_tf.predict --model=EXPORT INPUT… --output=OUT    (a SavedModel or a .tflite file)
 
-INPUT: images, videos, folders of them, globs, or camera:0 (Ctrl-C ends it). Writes into OUT
+INPUT: images, videos, folders of them, globs, camera:0 or a stream such as rtsp://… (Ctrl-C ends it). What a file is
+is told by its content; hidden files and what systems leave in folders are skipped. Writes into OUT
 
-  predictions.csv    source, frame, time_s, face, x, y, width, height, detection, label, confidence, one column a class
+  predictions.csv    source, frame, time_s, face, x, y, width, height, detection, label, confidence, one column a class,
+                     error
   predictions.jsonl  the same, one object a face; {"source": …, "frame": …, "error": …} where there was nothing to say
-  annotated/         copies of images and videos with box, label, confidence and the average face drawn in
+  annotated/         copies of images and videos (WebM) with box, label, confidence and the average face drawn in
   average_faces/     the average face of every face found in an image
 
-A frame without a face has a row in the CSV with an empty label, so that nothing drops out unseen.
+A frame without a face has a row in the CSV with an empty label and the reason, so that nothing drops out unseen.
+Whatever ends the command, the tables hold what was finished.
 
 Exit codes: 0 every input was read and had a face; 1 some input could not be read, or had no face in any frame (listed
-at the end); 2 nothing was done, because the command or the model is wrong.
+at the end); 2 nothing was done, because the command or the model is wrong, or OUT cannot be written; 130 interrupted.
 """
 
+INTERRUPTED = 130
 CHUNK_FRAMES, CHUNK_PIXELS = 32, 2**25  # frames whose faces go through the model together; bounds memory
 
 
@@ -48,6 +52,7 @@ class Counts:
     frames: int = 0
     faces: int = 0
     error: str = ""
+    interrupted: bool = False
 
 
 def predict(
@@ -57,45 +62,61 @@ def predict(
 
     Args:
       recognizer: the model and face finder.
-      inputs: files, folders, globs, `camera:N`.
+      inputs: see `ifgan_tf.recognition.media.sources`.
       output: folder; an older result in it is replaced.
       annotate: draw copies.
       average_faces: write the average face of every face in an image.
 
     Returns:
-      What became of every source, by name.
+      What became of every source, by name. Ctrl-C ends it early: what was not read then is `interrupted`, unless it is
+      a camera or stream, which end so.
 
     Raises:
-      UserError: when an input does not exist or `output` cannot be written.
+      UserError: when no input leads anywhere, `output` cannot be written, or another prediction writes there.
     """
     from ifgan_tf.recognition.media import frame_count, frames, sources
     from ifgan_tf.recognition.tables import Writer
 
-    found = sources(inputs)
-    counts = {source.name: Counts() for source in found}
+    found = sources(inputs, output)
+    counts = {source.name: Counts(interrupted=not source.live) for source in found}
     stream = chain.from_iterable(map(frames, found))
     with (
         _writable(output),
+        files.only_one(output, "a prediction"),
         Writer(output, recognizer.labels, annotate, average_faces) as writer,
-        _progress(sum(map(frame_count, found))) as bar,
+        progress.bar(total=sum(map(frame_count, found)) or None, desc="predict", unit="frame") as bar,
+        contextlib.suppress(KeyboardInterrupt),
     ):
-        try:
-            for chunk in _chunks(stream):
-                for frame, faces in _faces_of(recognizer, chunk):
-                    writer.write(frame, faces)
-                    count = counts[frame.source.name]
-                    count.frames += frame.image is not None
-                    count.faces += len(faces)
-                    count.error = frame.error or count.error
-                    bar.update()
-        except KeyboardInterrupt:  # how a camera ends
-            logging.info("interrupted: what was read so far is kept")
+        reading = found[0]
+        for chunk in _chunks(stream):
+            for frame, faces in _faces_of(recognizer, chunk):
+                if frame.source != reading:
+                    counts[reading.name].interrupted = False
+                    reading = frame.source
+                writer.write(frame, faces)
+                count = counts[frame.source.name]
+                count.interrupted = frame.source.is_video and not frame.source.live
+                count.frames += frame.image is not None
+                count.faces += len(faces)
+                count.error = frame.error or count.error
+                bar.update()
+        for count in counts.values():
+            count.interrupted = False
     return counts
 
 
 def _faces_of(recognizer: Recognizer, chunk: Sequence[Frame]) -> Iterator[tuple[Frame, list[Face]]]:
     images = [frame.image for frame in chunk if frame.image is not None]
-    found = iter(recognizer.predict(images))
+    try:
+        found = iter(recognizer.predict(images))
+    except Exception:  # one picture that the networks choke on costs itself, not its neighbours
+        if len(chunk) > 1:
+            for frame in chunk:
+                yield from _faces_of(recognizer, [frame])
+            return
+        reason = f"{files.printable(chunk[0].source.name)}: too large or too odd for the model"
+        yield replace(chunk[0], image=None, error=reason), []
+        return
     for frame in chunk:
         yield frame, next(found) if frame.image is not None else []
 
@@ -107,8 +128,7 @@ def _chunks(stream: Iterator[Frame]) -> Iterator[list[Frame]]:
     for frame in stream:
         chunk.append(frame)
         pixels += frame.image.shape[0] * frame.image.shape[1] if frame.image is not None else 0
-        live = frame.source.name.startswith("camera:")
-        if live or len(chunk) >= CHUNK_FRAMES or pixels >= CHUNK_PIXELS:
+        if frame.source.live or len(chunk) >= CHUNK_FRAMES or pixels >= CHUNK_PIXELS:
             yield chunk
             chunk, pixels = [], 0
     if chunk:
@@ -122,14 +142,8 @@ def _writable(output: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(
             f"--output={output}: cannot be written ({error.strerror}: {error.filename}); expected a folder with room "
-            f"and permission"
+            f"and permission. What was finished is kept"
         ) from None
-
-
-def _progress(total: int) -> Any:
-    from ifgan_tf import progress
-
-    return progress.bar(total=total or None, desc="predict", unit="frame")
 
 
 def _define_flags() -> None:
@@ -152,18 +166,27 @@ def main(arguments: Sequence[str]) -> int:
 
     path = Path(values.model)
     if values.workdir:
-        runs = fold_folders(Path(values.workdir))
+        runs = fold_folders(Path(values.workdir).expanduser())
         if len(runs) > 1:
             raise UserError(f"--workdir={values.workdir}: holds {len(runs)} folds; name one, as {runs[0].path}")
         path = runs[0].path
     recognizer = Recognizer(path, values.faces)
-    output = Path(values.output)
+    output = Path(values.output).expanduser()
     counts = predict(recognizer, arguments, output, annotate=values.annotate, average_faces=values.average_faces)
+    return report(counts, output)
+
+
+def report(counts: Mapping[str, Counts], output: Path) -> int:
+    """Says what became of the inputs; returns the exit code."""
     faces = sum(count.faces for count in counts.values())
     logging.info("%d inputs, %d faces: %s", len(counts), faces, output / "predictions.csv")
-    poor = {name: count for name, count in counts.items() if count.error or not count.faces}
-    for name, count in poor.items():
-        logging.warning("%s", count.error or f"{name}: no face found")
+    unread = [name for name, count in counts.items() if count.interrupted and not count.error]
+    poor = [name for name, count in counts.items() if name not in unread and (count.error or not count.faces)]
+    for name in poor:
+        logging.warning("%s", counts[name].error or f"{files.printable(name)}: no face found")
+    if unread:
+        logging.warning("interrupted: %d inputs were not read, or not to their end; the rest is kept", len(unread))
+        return INTERRUPTED
     return 1 if poor else 0
 
 

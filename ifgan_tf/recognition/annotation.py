@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ifgan_tf.recognition.recognizer import Face
 
 _COLOUR, _INK = (255, 214, 0), (0, 0, 0)
+_FACE = 120  # pixels of a face whose box is two pixels wide; larger ones get more, whatever the picture's size
+_SMALLEST_TEXT = 0.35  # still legible
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -25,13 +27,13 @@ def annotated(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
       uint8 RGB [H, W, 3].
     """
     copy = image.copy()
-    scale = max(image.shape[:2]) / 640
     for face in faces:
         left, top, width, height = (round(float(value)) for value in face.box)
+        scale = min(width, height) / _FACE
         cv2.rectangle(copy, (left, top), (left + width, top + height), _COLOUR, max(1, round(2 * scale)))
         if face.average_face is not None:
             _inset(copy, face.average_face, left + width, top, max(12, round(0.4 * min(width, height))))
-        _caption(copy, f"{face.label} {face.confidence:.0%}", left, top, 0.6 * max(scale, 0.5))
+        _caption(copy, f"{face.label} {face.confidence:.0%}", left, top, max(0.6 * scale, _SMALLEST_TEXT))
     return copy
 
 

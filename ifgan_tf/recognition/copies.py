@@ -1,48 +1,85 @@
-"""Copies of pictures and videos, written beside and renamed."""
+"""Copies of pictures and videos: written beside, renamed when they are whole."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from ifgan_tf import files
 from ifgan_tf.recognition.media import Source
+
+_LONGEST_NAME = 255  # bytes; what file systems allow
+_LOWEST_RATE = 10.0
+_LONGEST_PAUSE_S = 60
 
 
 class VideoCopy:
-    """An MP4 that grows frame by frame and appears under its name when it is closed."""
+    """A WebM (VP8, which every browser plays) that grows frame by frame and appears under its name when it is closed.
+
+    A WebM of OpenCV has a constant rate: a frame is repeated until the next one's time comes, at most for a minute.
+
+    Args:
+      source: what is copied.
+      target: the copy.
+      shape: of the frames, [H, W, 3].
+      rate: frames a second of the source, on average.
+    """
 
     def __init__(self, source: Source, target: Path, shape: tuple[int, ...], rate: float) -> None:
         self.source, self._target, self._size = source, target, (shape[1], shape[0])
+        self._rate, self._written = max(rate, _LOWEST_RATE), 0
+        self._last: np.ndarray | None = None
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._beside = target.with_name(f".{target.name}")
-        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter.fourcc(*"mp4v"), rate, self._size)
+        self._beside = files.beside_of(target)
+        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter.fourcc(*"VP80"), self._rate, self._size)
         if not self._writer.isOpened():
             raise OSError(None, "OpenCV cannot write this video", str(target))
 
-    def write(self, image: np.ndarray) -> None:
+    def write(self, image: np.ndarray, time_s: float) -> None:
+        """Adds a frame, uint8 RGB [H, W, 3], shown from `time_s` on."""
         if (image.shape[1], image.shape[0]) != self._size:  # some videos change size on the way
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        due = min(round(time_s * self._rate), self._written + round(_LONGEST_PAUSE_S * self._rate))
+        while self._last is not None and self._written < due:
+            self._add(self._last)
+        self._last = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        self._add(self._last)
+
+    def _add(self, image: np.ndarray) -> None:
+        self._writer.write(image)
+        self._written += 1
 
     def close(self) -> None:
+        """Ends the video and gives it its name."""
         self._writer.release()
         if self._beside.exists():
             self._beside.replace(self._target)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
+    """Writes uint8 RGB [H, W, 3]: as JPEG under such a name, else as PNG, under that suffix."""
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        path = path.with_suffix(".png")
+    path = fitting(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path = named(path, (".png", ".jpg", ".jpeg"))
-    beside = path.with_name(f".{path.name}")
-    with beside.open("wb") as file:
-        Image.fromarray(image).save(file, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)
-    beside.replace(path)
+    beside = files.beside_of(path)
+    try:
+        with beside.open("wb") as file:
+            Image.fromarray(image).save(file, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
-def named(path: Path, suffixes: Sequence[str]) -> Path:
-    """The path itself if it has one of the suffixes, else with the first of them added."""
-    return path if path.suffix.lower() in suffixes else path.with_name(path.name + suffixes[0])
+def fitting(path: Path) -> Path:
+    """The path, its name cut to what a file system takes; a mark of the whole name keeps it apart from others."""
+    name = files.printable(path.name)
+    if len(name.encode()) <= _LONGEST_NAME:
+        return path.with_name(name)
+    mark = f"_{hashlib.sha256(name.encode()).hexdigest()[:8]}{path.suffix}"
+    kept = name.encode()[: _LONGEST_NAME - len(mark.encode())].decode(errors="ignore")
+    return path.with_name(kept + mark)

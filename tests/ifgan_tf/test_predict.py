@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 import ifgan_tf
 from ifgan_tf import config as config_lib
+from ifgan_tf import files
 from ifgan_tf import predict as predict_lib
 from ifgan_tf.config import Config, DataConfig, ModelConfig
 from ifgan_tf.errors import UserError
@@ -131,7 +133,7 @@ def test_table_lines_copies_and_average_faces(recognizer: Recognizer, astronaut:
     counts = predict_lib.predict(recognizer, [str(tmp_path / "in")], output)
     assert [count.faces for count in counts.values()] == [1, 1]
     rows = table(output)
-    assert list(rows[0]) == [*COLUMNS, *recognizer.labels]
+    assert list(rows[0]) == [*COLUMNS, *recognizer.labels, "error"]
     assert [row["source"] for row in rows] == [photo, photo.replace("/a/", "/b/")]
     (face,) = recognizer.predict([astronaut])[0]
     assert rows[0]["label"] == face.label
@@ -144,7 +146,7 @@ def test_table_lines_copies_and_average_faces(recognizer: Recognizer, astronaut:
     assert tuple(copy[y, x]) == (255, 214, 0)  # the box
     saved = np.asarray(Image.open(output / "average_faces" / "a" / f"photo_0_{face.label}.png"))
     np.testing.assert_array_equal(saved, face.average_face)
-    assert not list(output.rglob(".*"))
+    assert [file.name for file in output.rglob(".*")] == [".lock"]
 
 
 def test_video_row_by_row_and_copy(recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path) -> None:
@@ -158,9 +160,13 @@ def test_video_row_by_row_and_copy(recognizer: Recognizer, astronaut: np.ndarray
     assert [float(row["time_s"]) for row in rows[:3]] == [0.0, 0.2, 0.4]
     assert [bool(row["label"]) for row in rows[:3]] == [True, False, True]
     assert lines(output)[1] == {"source": video, "frame": 1, "time_s": 0.2, "error": "no face found"}
-    copy = cv2.VideoCapture(str(output / "annotated" / "video.avi.mp4"))
-    assert copy.get(cv2.CAP_PROP_FRAME_COUNT) == 45
-    assert copy.get(cv2.CAP_PROP_FPS) == 5
+    assert [row["error"] for row in rows[:3]] == ["", "no face found", ""]
+    copy = cv2.VideoCapture(str(output / "annotated" / "video.webm"))
+    times = []
+    while copy.read()[0]:
+        times.append(copy.get(cv2.CAP_PROP_POS_MSEC))
+    assert int(copy.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little") == b"VP80"
+    assert times[-1] == pytest.approx(44 * 200, abs=100)
 
 
 def test_frames_are_released_as_they_are_read(
@@ -286,14 +292,129 @@ def test_output_that_cannot_be_written(recognizer: Recognizer, astronaut: np.nda
         predict_lib.predict(recognizer, [photo], tmp_path / "file")
 
 
-def test_full_disk_leaves_no_half_table(
+def test_a_full_disk_keeps_what_was_finished(
     recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", "photo.png")
+    written: list[Path] = []
 
-    photo = save(astronaut, tmp_path / "photo.png")
+    def full(path: Path, _: np.ndarray) -> None:
+        written.append(path)
+        if path.name == "c.png":
+            raise OSError(28, "No space left on device", "c.png")
+
+    for name in "abcd":
+        save(astronaut, tmp_path / "in" / f"{name}.png")
     monkeypatch.setattr(tables, "write_image", full)
-    with pytest.raises(UserError, match="No space left"):
+    with pytest.raises(UserError, match=r"No space left.*finished is kept"):
+        predict_lib.predict(recognizer, [str(tmp_path / "in")], tmp_path / "out")
+    assert [Path(row["source"]).name for row in table(tmp_path / "out")] == ["a.png", "b.png", "c.png"]
+    assert len(lines(tmp_path / "out")) == 3
+
+
+def test_a_model_that_fails_at_once_leaves_the_earlier_result(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = save(astronaut, tmp_path / "photo.png")
+    predict_lib.predict(recognizer, [photo], tmp_path / "out")
+    earlier = (tmp_path / "out" / "predictions.csv").read_bytes()
+
+    def ends(_: object) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr(recognizer, "predict", ends)
+    with pytest.raises(SystemExit):
         predict_lib.predict(recognizer, [photo], tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert (tmp_path / "out" / "predictions.csv").read_bytes() == earlier
+    assert {file.name for file in (tmp_path / "out").glob("*.*")} == {"predictions.csv", "predictions.jsonl", ".lock"}
+
+
+def test_ctrl_c_tells_what_was_not_read(
+    recognizer: Recognizer,
+    astronaut: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for number in range(5):
+        save(astronaut, tmp_path / "in" / f"{number}.png")
+    monkeypatch.setattr(predict_lib, "CHUNK_FRAMES", 2)
+    whole, calls = recognizer.predict, iter(range(9))
+
+    def interrupted(images: list[np.ndarray]) -> object:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return whole(images)
+
+    monkeypatch.setattr(recognizer, "predict", interrupted)
+    counts = predict_lib.predict(recognizer, [str(tmp_path / "in")], tmp_path / "out")
+    assert [(count.faces, count.interrupted) for count in counts.values()] == [(1, False)] * 2 + [(0, True)] * 3
+    assert len(table(tmp_path / "out")) == 2
+    caplog.clear()
+    assert predict_lib.report(counts, tmp_path / "out") == 130
+    assert "3 inputs were not read" in caplog.text
+    assert "no face" not in caplog.text
+
+
+def test_one_picture_that_the_model_chokes_on(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [save(astronaut + np.uint8(number), tmp_path / f"{number}.png") for number in range(3)]
+    whole = recognizer.predict
+
+    def choosy(images: list[np.ndarray]) -> object:
+        if any(image[0, 0, 0] == astronaut[0, 0, 0] + np.uint8(1) for image in images):
+            raise MemoryError
+        return whole(images)
+
+    monkeypatch.setattr(recognizer, "predict", choosy)
+    counts = predict_lib.predict(recognizer, names, tmp_path / "out")
+    assert [bool(counts[name].error) for name in names] == [False, True, False]
+    assert [bool(row["error"]) for row in table(tmp_path / "out")] == [False, True, False]
+
+
+def test_two_predictions_into_one_folder(recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path) -> None:
+    photo = save(astronaut, tmp_path / "photo.png")
+    with (
+        files.only_one(tmp_path / "out", "a prediction"),
+        pytest.raises(UserError, match="a prediction is going on there already"),
+    ):
+        predict_lib.predict(recognizer, [photo], tmp_path / "out")
+    assert not (tmp_path / "out" / "predictions.csv").exists()
+
+
+def test_good_inputs_among_what_is_not_there(recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path) -> None:
+    photo = save(astronaut, tmp_path / "photo.png")
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    nothing = ["", "x" * 300, "camera:rear", *(str(tmp_path / name) for name in ("empty", "*.gif", "pipe.jpg"))]
+    missing = [str(tmp_path / "missing.jpg"), str(tmp_path / "missing.mp4")]
+    counts = predict_lib.predict(recognizer, [*nothing, photo, *missing], tmp_path / "out")
+    assert counts.pop(photo) == predict_lib.Counts(frames=1, faces=1)
+    assert set(counts) == {*nothing, *missing}
+    assert all(count.error for count in counts.values())
+    assert {row["source"] for row in table(tmp_path / "out") if row["error"]} == {*nothing, *missing}
+    for alone in nothing:
+        with pytest.raises(UserError):
+            predict_lib.predict(recognizer, [alone], tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+def test_twins_and_results_among_the_inputs(recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path) -> None:
+    for name in ("IMG_1.jpg", "IMG_1.png", "img_1.PNG"):
+        save(astronaut, tmp_path / name)
+    for _ in range(2):  # the second time the results of the first lie inside of what is read
+        counts = predict_lib.predict(recognizer, [str(tmp_path)], tmp_path / "out")
+        assert len(counts) == 3
+        assert len(list((tmp_path / "out" / "average_faces").iterdir())) == 3
+        assert len(list((tmp_path / "out" / "annotated").iterdir())) == 3
+
+
+def test_names_that_are_long_or_no_text(recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path) -> None:
+    long = save(astronaut, tmp_path / "in" / f"{'ü' * 122}.png")
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/in/caf\xe9.png")
+    Image.fromarray(astronaut).save(odd)
+    counts = predict_lib.predict(recognizer, [str(tmp_path / "in")], tmp_path / "out")
+    assert {name: (count.faces, count.error) for name, count in counts.items()} == {long: (1, ""), odd: (1, "")}
+    assert {row["source"] for row in table(tmp_path / "out")} == {long, str(tmp_path / "in" / r"caf\xe9.png")}
+    assert len(list((tmp_path / "out" / "average_faces").iterdir())) == 2
+    assert len(list((tmp_path / "out" / "annotated").iterdir())) == 2

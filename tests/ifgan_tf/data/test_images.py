@@ -1,12 +1,17 @@
 """Whatever a file holds becomes upright uint8 RGB, or one clear error."""
 
+import struct
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from ifgan_tf.data.images import decode_image, encode_png, read_image
 from ifgan_tf.errors import UserError
 
+CASES = Path(__file__).parents[4] / "shared" / "cases"
 RED = (220, 30, 40)
 
 
@@ -92,3 +97,60 @@ def test_a_truncated_image_is_no_image(tmp_path, extension):
 def test_png_round_trip():
     image = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     np.testing.assert_array_equal(decode_image(encode_png(image), "x"), image)
+
+
+def _exif_with_a_broken_entry() -> bytes:
+    """Orientation 6, and a signed rational with denominator 0."""
+    entries = struct.pack("<HHII", 0x0112, 3, 1, 6) + struct.pack("<HHII", 0x9204, 10, 1, 38)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + struct.pack("<I", 0) + struct.pack("<ii", 1, 0)
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff"])
+def test_broken_metadata_cost_neither_pixels_nor_orientation(tmp_path, extension):
+    path = tmp_path / f"odd.{extension}"
+    image = Image.new("RGB", (40, 20), "black")
+    image.paste("white", (0, 0, 20, 20))
+    options = {"tiffinfo": {0x0112: 6}} if extension == "tiff" else {"exif": _exif_with_a_broken_entry()}
+    image.save(path, **options, **({} if extension in ("tiff", "png") else {"quality": 95}))
+    upright = read_image(path)
+    assert upright.shape == (40, 20, 3)
+    assert upright[:15].mean() > 240 and upright[25:].mean() < 15
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
+def test_garbage_in_place_of_metadata(tmp_path, extension):
+    path = tmp_path / f"odd.{extension}"
+    garbage = b"Exif\0\0MM\0*\xff\xff\xff\xff\0\0"
+    Image.new("RGB", (20, 10), RED).save(path, exif=garbage, icc_profile=b"\0" * 300)
+    np.testing.assert_allclose(read_image(path)[5, 5], RED, atol=6)
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"the sample inputs are not at {CASES}")
+def test_the_sample_with_a_broken_rational():
+    assert read_image(CASES / "exif_rational.jpg").shape == (48, 40, 3)
+
+
+@pytest.mark.parametrize(
+    "failure", [struct.error("odd"), TypeError(), RuntimeError("odd"), NotImplementedError("odd"), MemoryError()]
+)
+def test_whatever_a_decoder_raises_names_the_file(tmp_path, monkeypatch, failure):
+    def load(self):
+        raise failure
+
+    path = tmp_path / "odd.png"
+    Image.new("RGB", (4, 4)).save(path)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    with pytest.raises(UserError, match=r"odd.png: not a readable image"):
+        read_image(path)
+
+
+def test_what_it_is_is_told_by_its_content(tmp_path):
+    Image.new("RGB", (20, 10), RED).save(tmp_path / "photo.txt", format="AVIF", quality=90)
+    np.testing.assert_allclose(read_image(tmp_path / "photo.txt")[5, 5], RED, atol=12)
+
+
+def test_a_picture_that_would_fill_the_memory(tmp_path):
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)
+    header = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    with pytest.raises(UserError, match="12000 x 12000 pixels; expected 134,217,728 at most"):
+        decode_image(header + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT")), "huge.png")

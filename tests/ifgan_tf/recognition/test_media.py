@@ -1,0 +1,113 @@
+"""What files hold, whatever they are called, and the time that a video's container knows."""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ifgan_tf.recognition import containers, media
+
+CASES = Path(__file__).parents[4] / "shared" / "cases"
+TIMES = [0.0, 0.1, 0.2, 0.3, 2.3, 4.3, 4.4, 4.5]
+
+
+def write_video(file: Path, code: str, frames: int = 20, rate: float = 5) -> Path:
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*code), rate, (96, 64))
+    assert writer.isOpened()
+    noise = np.random.default_rng(0)
+    for _ in range(frames):
+        writer.write(cv2.resize(noise.integers(0, 256, (8, 12, 3), dtype=np.uint8), (96, 64)))
+    writer.release()
+    return file
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"the sample inputs are not at {CASES}")
+@pytest.mark.parametrize("name", ["vfr.mp4", "vfr.mkv", "vfr_vp8.webm"])
+def test_frames_have_the_times_of_the_container(name: str) -> None:
+    (source,) = media.sources([str(CASES / name)])
+    frames = list(media.frames(source))
+    assert [frame.error for frame in frames] == [""] * 8
+    assert [frame.time_s for frame in frames] == pytest.approx(TIMES, abs=1e-3)
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"the sample inputs are not at {CASES}")
+def test_a_folder_of_everything(caplog: pytest.LogCaptureFixture) -> None:
+    found = {Path(source.name).name: source for source in media.sources([str(CASES / "mixed")])}
+    assert set(found) == {"IMG.HEIC", "ok.png", "talk.3gp", "x.jfif", "y.avif"}
+    errors = {name: next(iter(media.frames(source))).error for name, source in found.items()}
+    assert {name for name, error in errors.items() if error} == {"IMG.HEIC"}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("v.mkv", "mp4v"), ("v.webm", "VP80"), ("v.mp4", "mp4v"), ("v.avi", "MJPG"), ("v.ts", "mp4v")]
+)
+def test_an_intact_video_is_not_called_damaged(tmp_path: Path, name: str, code: str) -> None:
+    video = write_video(tmp_path / name, code).rename(tmp_path / "no_suffix")
+    frames = list(media.frames(media.sources([str(video)])[0]))
+    assert [frame.error for frame in frames] == [""] * 20
+    assert [frame.time_s for frame in frames] == pytest.approx(np.arange(20) / 5, abs=0.01)
+
+
+@pytest.mark.parametrize(("name", "code"), [("v.mkv", "mp4v"), ("v.webm", "VP80"), ("v.avi", "MJPG")])
+def test_a_video_that_is_cut_short_is_said_to_be(tmp_path: Path, name: str, code: str) -> None:
+    video = write_video(tmp_path / name, code)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size * 6 // 10])
+    *frames, report = media.frames(media.sources([str(video)])[0])
+    assert 0 < len(frames) < 20
+    assert report.image is None
+    assert "damaged" in report.error or "cut short" in report.error
+
+
+def test_what_is_read_in_a_folder_and_what_is_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    picture = Image.new("RGB", (20, 20), "red")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    pictures = ("a.jfif", "no_suffix", "wrong.txt", "deep/er/b.png", "[x].png")
+    for name in (*pictures, "._a.png", ".hidden.png", "__MACOSX/c.png"):
+        picture.save(tmp_path / name, format="JPEG" if name.endswith("jfif") else "PNG")
+    write_video(tmp_path / "clip.mp4", "mp4v").rename(tmp_path / "clip")
+    (tmp_path / "Thumbs.db").write_bytes(b"junk")
+    (tmp_path / "notes.txt").write_text("BMP is what this text starts with")
+    (tmp_path / "broken.jpg").write_bytes(b"junk")
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    found = media.sources([str(tmp_path)])
+    names = {str(Path(source.name).relative_to(tmp_path)) for source in found}
+    assert names == {*pictures, "clip", "broken.jpg"}
+    assert [source.name for source in found if source.is_video] == [str(tmp_path / "clip")]
+    assert "notes.txt" in caplog.text
+    assert "Thumbs" not in caplog.text
+    assert [source.name for source in media.sources([str(tmp_path / "[x].png")])] == [str(tmp_path / "[x].png")]
+
+
+def test_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    assert [source.name for source in media.sources(["~/a.png"])] == [str(tmp_path / "a.png")]
+
+
+@pytest.mark.parametrize(
+    "argument", ["camera:98", "camera:99999999999999999999", "http://127.0.0.1:9/x.mp4", "rtsp://127.0.0.1:9/x"]
+)
+def test_cameras_and_streams_that_are_not_there(argument: str) -> None:
+    (source,) = media.sources([argument])
+    assert source.live
+    (frame,) = media.frames(source)
+    assert "not a camera or stream that opens" in frame.error
+
+
+def test_kinds_of_containers(tmp_path: Path) -> None:
+    for name, code, kind in (("v.mkv", "mp4v", "matroska"), ("v.mp4", "mp4v", "mp4"), ("v.avi", "MJPG", "avi")):
+        container = containers.inspect(str(write_video(tmp_path / name, code, frames=3)))
+        assert (container.kind, container.cut) == (kind, False)
+    (tmp_path / "odd.mp4").write_bytes(struct.pack(">I4s", 2**31, b"ftyp") + b"\0" * 40)
+    assert containers.inspect(str(tmp_path / "odd.mp4")).kind == "mp4"
+    assert containers.inspect(str(tmp_path / "none.mp4")).kind == ""
