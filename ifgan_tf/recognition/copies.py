@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -35,7 +38,8 @@ class VideoCopy:
         self._last: np.ndarray | None = None
         target.parent.mkdir(parents=True, exist_ok=True)
         self._beside = files.beside_of(target)
-        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter.fourcc(*"VP80"), self._rate, self._size)
+        with _without_a_word():  # of a tag that WebM has no place for
+            self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter.fourcc(*"VP80"), self._rate, self._size)
         if not self._writer.isOpened():
             raise OSError(None, "OpenCV cannot write this video", str(target))
 
@@ -58,6 +62,19 @@ class VideoCopy:
         self._writer.release()
         if self._beside.exists():
             self._beside.replace(self._target)
+
+
+@contextlib.contextmanager
+def _without_a_word() -> Iterator[None]:
+    """Keeps what C code prints from standard error."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
