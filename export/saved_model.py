@@ -18,19 +18,27 @@ from ifgan_tf.run_folder import RunFolder
 USAGE = """
 Writes the best networks of a run as DIR/<version>/, in TF Serving's convention.
 
-    python -m export.saved_model --workdir=RUN --output=DIR
+    python -m export.saved_model --workdir=RUN --output=DIR [--plain]
 
 Signatures (every face must be aligned already, as python -m ifgan_tf.predict and export/classify.py align it):
   serving_default   image_bytes: string [N], JPEG or PNG of any size → probabilities, label, label_id
   tensors           images: uint8 RGB [N, S, S, 3], what the networks see → probabilities, label, label_id
+  probabilities     images → probabilities alone
   generate          image_bytes → the same, and generated_bytes: string [N], the average face as PNG
   generate_tensors  images → the same, and average_face: uint8 RGB [N, S, S, 3]
+A picture that cannot be read gets the label "", the label_id -1 and zeros; the others of its request are answered.
+With --plain there is one signature, `serving_default`: images → probabilities, which converters to other runtimes read.
 The class names lie in assets/labels.txt, in label order. With the extra `serving` installed there are warm-up requests.
 """
 
 
-def export_saved_model(run: RunFolder, output: Path) -> Path:
+def export_saved_model(run: RunFolder, output: Path, plain: bool = False) -> Path:
     """Writes the next version of a run's SavedModel under `output`.
+
+    Args:
+      run: a run folder.
+      output: folder of the versions.
+      plain: one signature of numbers, for converters; see `ServingModule.plain_signatures`.
 
     Returns:
       The version's folder, `output/<version>`: 1, or one more than the highest there.
@@ -47,10 +55,10 @@ def export_saved_model(run: RunFolder, output: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder, written_beside(version) as beside:
         labels_file = Path(folder) / "labels.txt"
         labels_file.write_text("\n".join(run.classes()) + "\n")
-        module = ServingModule(model, str(labels_file))
-        signatures = module.signatures()
+        module = ServingModule(model, run.classes(), labels_file)
+        signatures = module.plain_signatures() if plain else module.signatures()
         tf.saved_model.save(module, str(beside), signatures=signatures)
-        if warmup.available():
+        if warmup.available() and not plain:
             pictures = [(run.average_faces_dir / f"{name}.png").read_bytes() for name in run.classes()]
             encoded = [name for name in ("serving_default", "generate") if name in signatures]
             warmup.write_warmup(beside, encoded, pictures)
@@ -69,16 +77,19 @@ def _next_version(output: Path) -> int:
 
 def _define_flags() -> None:
     flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("output", "", "Folder that TF Serving watches; default: WORKDIR/export.")
+    flags.DEFINE_string("output", "", "Folder that TF Serving watches; default: WORKDIR/export, or WORKDIR/plain.")
+    flags.DEFINE_bool("plain", False, "Write numbers in, numbers out, for converters to other runtimes.")
 
 
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
     quiet()
-    run = open_run(flags.FLAGS.workdir)
-    version = export_saved_model(run, Path(flags.FLAGS.output or run.path / "export"))
+    values = flags.FLAGS
+    run = open_run(values.workdir)
+    output = Path(values.output or run.path / ("plain" if values.plain else "export"))
+    version = export_saved_model(run, output, values.plain)
     logging.info("%s: SavedModel of %s, %d classes", version, run.path, len(run.classes()))
-    if not warmup.available():
+    if not warmup.available() and not values.plain:
         logging.info("no warm-up requests: pip install tensorflow-serving-api, or the extra `serving`, to have them")
 
 

@@ -2,59 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 
-from ifgan_tf.data.faces import working_size
+from export.pictures import decode_views
 
 
 class ServingModule(tf.Module):
     """The inference model behind the signatures that serve it.
 
+    A picture that cannot be read gets a row without a name, so that requests which a server answers together do not
+    fail with it. Every signature takes any number of rows, also none.
+
     Args:
       model: see `ifgan_tf.models.inference.build_inference`.
-      labels_file: class names, one a line, in label order; becomes an asset.
+      classes: class names in label order.
+      labels_file: the same, one a line; becomes an asset.
     """
 
-    def __init__(self, model: keras.Model, labels_file: str) -> None:
+    def __init__(self, model: keras.Model, classes: Sequence[str], labels_file: Path) -> None:
         super().__init__()
-        self.model = model
-        self.size = int(model.inputs[0].shape[1])
-        lines = tf.lookup.TextFileInitializer(
-            labels_file,
-            tf.int64,
-            tf.lookup.TextFileIndex.LINE_NUMBER,
-            tf.string,
-            tf.lookup.TextFileIndex.WHOLE_LINE,
-        )
-        self.names = tf.lookup.StaticHashTable(lines, default_value="")
+        # Not the model itself: of a tracked Keras 3 model the copies of its variables are restored, not those that
+        # the signatures read, wherever a graph is loaded into a session, as TF Serving does.
+        self._weights = [variable.value for variable in model.variables]
+        self._model = lambda images: model(tf.cast(images, tf.float32), training=False)
+        self._size = int(model.inputs[0].shape[1])
+        self._generates = "average_face" in model.output
+        self._classes = list(classes)
+        self._labels = tf.saved_model.Asset(str(labels_file))
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The functions to save, by signature name; `generate…` only where the run has a generator."""
         encoded = tf.TensorSpec([None], tf.string, "image_bytes")
-        pixels = tf.TensorSpec([None, self.size, self.size, 3], tf.uint8, "images")
         named = {
             "serving_default": self.classify_bytes.get_concrete_function(encoded),
-            "tensors": self.classify_pixels.get_concrete_function(pixels),
+            "tensors": self.classify_pixels.get_concrete_function(self._pixels()),
+            "probabilities": self.probabilities.get_concrete_function(self._pixels()),
         }
-        if "average_face" in self.model.output:
+        if self._generates:
             named["generate"] = self.generate_bytes.get_concrete_function(encoded)
-            named["generate_tensors"] = self.generate_pixels.get_concrete_function(pixels)
+            named["generate_tensors"] = self.generate_pixels.get_concrete_function(self._pixels())
         return named
+
+    def plain_signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Numbers in, numbers out, as `serving_default`: converters know neither strings nor encoded pictures."""
+        return {"serving_default": self.probabilities.get_concrete_function(self._pixels())}
+
+    def _pixels(self) -> tf.TensorSpec:
+        return tf.TensorSpec([None, self._size, self._size, 3], tf.uint8, "images")
 
     @tf.function
     def classify_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._named(self._run(self._decode(image_bytes))["probabilities"])
+        images, read = decode_views(image_bytes, self._size)
+        return self._named(self._run(images)["probabilities"], read)
 
     @tf.function
     def classify_pixels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._named(self._run(images)["probabilities"])
 
     @tf.function
+    def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": self._run(images)["probabilities"]}
+
+    @tf.function
     def generate_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = self._run(self._decode(image_bytes))
-        encoded = tf.map_fn(tf.io.encode_png, outputs["average_face"], fn_output_signature=tf.string)
-        return {**self._named(outputs["probabilities"]), "generated_bytes": encoded}
+        images, read = decode_views(image_bytes, self._size)
+        outputs = self._run(images)
+        encoded = tf.where(read, tf.io.encode_png(outputs["average_face"]), "")
+        return {**self._named(outputs["probabilities"], read), "generated_bytes": encoded}
 
     @tf.function
     def generate_pixels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -62,37 +80,14 @@ class ServingModule(tf.Module):
         return {**self._named(outputs["probabilities"]), "average_face": outputs["average_face"]}
 
     def _run(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self.model(tf.cast(images, tf.float32), training=False)
+        rows = tf.shape(images)[0]
+        at_least_one = tf.pad(images, [[0, tf.maximum(1 - rows, 0)], [0, 0], [0, 0], [0, 0]])  # convolutions need it
+        return {name: value[:rows] for name, value in self._model(at_least_one).items()}
 
-    def _named(self, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _named(self, probabilities: tf.Tensor, read: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         label_id = tf.argmax(probabilities, axis=1)  # int64 [N]
-        return {"probabilities": probabilities, "label_id": label_id, "label": self.names.lookup(label_id)}
-
-    def _decode(self, image_bytes: tf.Tensor) -> tf.Tensor:
-        def one(data: tf.Tensor) -> tf.Tensor:
-            image = tf.io.decode_image(data, channels=3, expand_animations=False)
-            return model_view(tf.ensure_shape(image, (None, None, 3)), self.size)
-
-        view = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
-        return tf.map_fn(one, image_bytes, fn_output_signature=view)
-
-
-def model_view(image: tf.Tensor, image_size: int) -> tf.Tensor:
-    """`ifgan_tf.data.faces.model_view` as a graph; pixels differ from it by at most 1.
-
-    Args:
-      image: uint8 [H, W, 3], RGB, an aligned face.
-      image_size: S, of the model.
-    Returns:
-      uint8 [S, S, 3].
-    """
-    side = working_size(image_size)
-    pixels = tf.cast(image, tf.float32)[None]
-    resized = tf.cond(
-        side < tf.reduce_min(tf.shape(image)[:2]),
-        lambda: tf.image.resize(pixels, (side, side), method="area"),
-        lambda: tf.image.resize(pixels, (side, side), method="bilinear"),
-    )[0]
-    start = (side - image_size) // 2
-    cropped = tf.image.crop_to_bounding_box(resized, start, start, image_size, image_size)
-    return tf.cast(tf.clip_by_value(tf.round(cropped), 0.0, 255.0), tf.uint8)
+        label = tf.gather(tf.constant(self._classes), label_id)
+        if read is not None:
+            probabilities = tf.where(read[:, None], probabilities, 0.0)
+            label_id, label = tf.where(read, label_id, -1), tf.where(read, label, "")
+        return {"probabilities": probabilities, "label_id": label_id, "label": label}

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from export.pictures import model_view
 from export.runs import inference_model, open_run
 from export.saved_model import export_saved_model
-from export.serving import model_view
 from ifgan_tf.data import faces
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
@@ -115,33 +115,10 @@ def test_graph_resampling_is_the_projects_own(image_size: int, shape: tuple[int,
     assert np.abs(ours - graph).max() <= 1
 
 
-def test_warm_up_requests_are_answered(run: RunFolder, version: Path) -> None:
-    pytest.importorskip("tensorflow_serving", reason="the extra `serving` is not installed: no warm-up requests")
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    file = version / "assets.extra" / "tf_serving_warmup_requests"
-    signatures = tf.saved_model.load(str(version)).signatures
-    records = [record.numpy() for record in tf.data.TFRecordDataset(str(file))]
-    assert len(records) == 4  # two signatures, one picture and all of them
-    for record in records:
-        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-        pictures = tf.make_ndarray(request.inputs["image_bytes"])
-        answer = signatures[request.model_spec.signature_name](image_bytes=tf.constant(pictures))
-        assert answer["probabilities"].shape == (len(pictures), 7)
-
-
 def test_versions_count_up_and_nothing_else_is_left(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "9").mkdir()
     assert export_saved_model(run, tmp_path).name == "10"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "9"]
-
-
-def test_baseline_without_generator_has_no_generate(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
-    version = export_saved_model(make_run("input", num_classes=6), tmp_path)
-    signatures = tf.saved_model.load(str(version)).signatures
-    assert set(signatures) == {"serving_default", "tensors"}
-    answer = signatures["tensors"](images=tf.zeros((3, 32, 32, 3), tf.uint8))
-    assert answer["probabilities"].shape == (3, 6)
 
 
 def test_run_in_mixed_precision_is_exported_in_float32(make_run: Callable[..., RunFolder]) -> None:
