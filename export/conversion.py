@@ -55,6 +55,16 @@ def convert(model: keras.Model, number_format: str, calibration: np.ndarray | No
         return _convert_int8(converter, calibration, _tensors_of(convert(model, "float32"), _FLOAT_LAYERS))
 
 
+def output_names(content: bytes) -> list[str]:
+    """The names that the signature has for a .tflite's outputs, in the order of the file."""
+    interpreter = Interpreter(model_content=content)
+    by_tensor = {
+        detail["index"]: name
+        for name, detail in interpreter.get_signature_runner(SIGNATURE).get_output_details().items()
+    }
+    return [by_tensor[detail["index"]] for detail in interpreter.get_output_details()]
+
+
 def _convert_int8(converter: tf.lite.TFLiteConverter, calibration: np.ndarray, in_float: list[str]) -> bytes:
 
     def faces() -> Iterator[dict[str, np.ndarray]]:

@@ -46,6 +46,13 @@ def inference_model(run: RunFolder) -> keras.Model:
     return load_inference(run.config(), run.checkpoints_dir / "best")
 
 
+def without_average_face(model: keras.Model) -> keras.Model:
+    """The same networks, giving `probabilities` alone."""
+    import keras
+
+    return keras.Model(model.input, {"probabilities": model.output["probabilities"]}, name=model.name)
+
+
 @contextlib.contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
     """Where to write what is to become `path`, a file or a folder: renamed when the block ends, removed if it fails.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from export.runs import inference_model, open_run, quiet, written_beside
+from export.runs import inference_model, open_run, quiet, without_average_face, written_beside
 from ifgan_tf import cli
 from ifgan_tf.data.faces import working_size
 from ifgan_tf.errors import UserError
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 USAGE = """
 Writes the best networks of a run as DIR/ifgan_<format>.tflite, one file a format.
 
-    python -m export.tflite --workdir=RUN --output=DIR --format=float32,float16,dynamic,int8
+    python -m export.tflite --workdir=RUN --output=DIR --format=float32,float16,dynamic,int8 [--plain]
 
 Each file takes one aligned face, `image` uint8 RGB [1, S, S, 3], and gives `probabilities` and, if the run has a
 generator, `average_face`. It carries labels.txt, metadata.json and a face detector (any zip tool shows them), so that
 export/classify.py and this one file are all that a device needs. metadata.json also lies beside it, as .json.
+With --plain there is no `average_face`: MediaPipe and other image classifiers take a file of one output.
 
 Every file is compared with Keras on the run's test faces before it is written: differences, agreement of labels,
 accuracy, latency. One that loses more than 1 point of accuracy is refused; the others are written.
@@ -51,6 +52,7 @@ def export_tflite(
     data_dir: str | None = None,
     parity_images: int = 200,
     allow_accuracy_drop: bool = False,
+    plain: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Converts, compares and writes a run's best networks.
 
@@ -61,6 +63,7 @@ def export_tflite(
       data_dir: where the built data lie, if no longer where the run's configuration says.
       parity_images: how many test faces to compare on; 0 compares nothing and needs no data (but `int8` does).
       allow_accuracy_drop: write a file even if it loses more than `MAX_ACCURACY_DROP`.
+      plain: leave out the average face; image classifiers of other makers take one output.
 
     Returns:
       The metadata of every file, by format.
@@ -70,11 +73,14 @@ def export_tflite(
         when all is written but for the formats whose accuracy falls.
     """
     from export import parity
-    from export.conversion import convert
+    from export.conversion import convert, output_names
     from export.detector import convert_detector
+    from export.tflite_metadata import with_metadata
     from ifgan_tf.evaluation.predictions import faces_of
 
     model = inference_model(run)
+    if plain:
+        model = without_average_face(model)
     calibration = _calibration_faces(run, data_dir) if "int8" in formats else None
     test, reference = None, None
     if parity_images:
@@ -85,7 +91,8 @@ def export_tflite(
     for number_format in formats:
         logging.info("%s: converting", number_format)
         content = convert(model, number_format, calibration.images if calibration else None)
-        metadata = describe(run, number_format, content)
+        content = with_metadata(content, output_names(content), LABELS, f"Facial expression, {number_format}")
+        metadata = describe(run, number_format, content, sorted(model.output))
         if test is not None and reference is not None:
             answers = parity.answers(parity.litert_runner(content, 2), test.images, f"LiteRT, {number_format}")
             metadata["parity"] = {
@@ -104,15 +111,19 @@ def export_tflite(
     return written
 
 
-def describe(run: RunFolder, number_format: str, content: bytes) -> dict[str, Any]:
+def describe(run: RunFolder, number_format: str, content: bytes, outputs: Sequence[str]) -> dict[str, Any]:
     """What a caller must know of a file: labels, size, ranges, and where the networks came from.
 
-    `model` is the length and checksum of `content`, which the zip archive's own checksums do not cover.
+    `outputs` are the names of those it has. `model` is the length and checksum of `content`, which the zip archive's
+    own checksums do not cover.
     """
     config = run.config()
     size, generator = config.data.image_size, config.model.classifier_input != "input"
     image = {"shape": [1, size, size, 3], "dtype": "uint8", "range": [0, 255], "colour": "RGB"}
-    probabilities = {"shape": [1, config.data.num_classes], "dtype": "float32", "range": [0, 1]}
+    described = {
+        "average_face": image,
+        "probabilities": {"shape": [1, config.data.num_classes], "dtype": "float32", "range": [0, 1]},
+    }
     return {
         "format": number_format,
         "model": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()},
@@ -122,7 +133,7 @@ def describe(run: RunFolder, number_format: str, content: bytes) -> dict[str, An
         "working_size": working_size(size),
         "view": "aligned 256x256 face, resampled to working_size, its centre cropped to image_size",
         "input": {"image": image},
-        "outputs": {"probabilities": probabilities, **({"average_face": image} if generator else {})},
+        "outputs": {name: described[name] for name in outputs},
         "classifier_input": config.model.classifier_input,
         "backbone": config.model.backbone,
         "dataset": config.data.dataset,
@@ -189,7 +200,7 @@ def _refusal(number_format: str, parity: dict[str, Any]) -> str:
 
 def _define_flags() -> None:
     flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("output", "", "Folder of the .tflite files; default: WORKDIR/tflite.")
+    flags.DEFINE_string("output", "", "Folder of the .tflite files; default: WORKDIR/tflite, or WORKDIR/plain.")
     flags.DEFINE_list("format", ["float32"], f"Number formats, comma-separated, out of {', '.join(FORMATS)}.")
     flags.register_validator(
         "format", lambda chosen: bool(chosen) and set(chosen) <= set(FORMATS), f"expected some of {', '.join(FORMATS)}"
@@ -197,6 +208,7 @@ def _define_flags() -> None:
     flags.DEFINE_string("data_dir", "", "Folder of built data sets; default: where the run found them.")
     flags.DEFINE_integer("parity_images", 200, "Test faces to compare with Keras on; 0: compare nothing.", 0)
     flags.DEFINE_bool("allow_accuracy_drop", False, "Write a file even if it loses more than 1 point of accuracy.")
+    flags.DEFINE_bool("plain", False, "Leave out the average face, for image classifiers that take one output.")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -204,7 +216,7 @@ def main(arguments: Sequence[str]) -> None:
     values = flags.FLAGS
     quiet()
     run = open_run(values.workdir)
-    output = Path(values.output or run.path / "tflite")
+    output = Path(values.output or run.path / ("plain" if values.plain else "tflite"))
     for number_format in export_tflite(
         run,
         output,
@@ -212,6 +224,7 @@ def main(arguments: Sequence[str]) -> None:
         data_dir=values.data_dir or None,
         parity_images=values.parity_images,
         allow_accuracy_drop=values.allow_accuracy_drop,
+        plain=values.plain,
     ):
         logging.info("%s", output / f"ifgan_{number_format}.tflite")
 
