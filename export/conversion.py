@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from export.runs import native_silence
+
 SIGNATURE = "serving_default"
 
 # What stays in float in int8; it costs little. The output scale of an int8 softmax is fixed at 1/256: over the
@@ -55,6 +57,14 @@ def convert(model: keras.Model, number_format: str, calibration: np.ndarray | No
         return _convert_int8(converter, calibration, _tensors_of(convert(model, "float32"), _FLOAT_LAYERS))
 
 
+def open_interpreter(content: bytes, threads: int = 1) -> Interpreter:
+    """LiteRT on the content of a .tflite file, without its word on every processor's delegate."""
+    with native_silence():
+        interpreter = Interpreter(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+        return interpreter
+
+
 def output_names(content: bytes) -> list[str]:
     """The names that the signature has for a .tflite's outputs, in the order of the file."""
     interpreter = Interpreter(model_content=content)
@@ -73,15 +83,18 @@ def _convert_int8(converter: tf.lite.TFLiteConverter, calibration: np.ndarray, i
 
     converter.representative_dataset = faces
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_FLOAT_OPERATIONS, denylisted_nodes=in_float)
-    with warnings.catch_warnings():  # the debugger builds an interpreter of its own that announces its retirement
+    with (
+        native_silence(),
+        warnings.catch_warnings(),
+    ):  # the debugger builds an interpreter of its own that announces its retirement
         warnings.simplefilter("ignore", UserWarning)
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=converter, debug_dataset=faces, debug_options=options
         )
-    return debugger.get_nondebug_quantized_model()
+        return debugger.get_nondebug_quantized_model()
 
 
 def _tensors_of(content: bytes, layers: Sequence[str]) -> list[str]:
     """Names of the tensors of a .tflite that come from some layers."""
-    names = [tensor["name"] for tensor in Interpreter(model_content=content).get_tensor_details()]
+    names = [tensor["name"] for tensor in open_interpreter(content).get_tensor_details()]
     return [name for name in names if any(layer in name for layer in layers)]

@@ -11,9 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
-from export.conversion import SIGNATURE
+from export.conversion import SIGNATURE, open_interpreter
 from ifgan_tf import progress as progress_lib
 from ifgan_tf.data.faces import Faces
 
@@ -37,7 +36,7 @@ def keras_runner(model: keras.Model) -> Callable[[np.ndarray], Answers]:
 
 def litert_runner(content: bytes, threads: int) -> Callable[[np.ndarray], Answers]:
     """The same for the content of a .tflite file."""
-    interpreter = Interpreter(model_content=content, num_threads=threads)
+    interpreter = open_interpreter(content, threads)
     signature = interpreter.get_signature_runner(SIGNATURE)
     return lambda image: signature(image=image)
 

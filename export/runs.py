@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,12 +32,23 @@ def open_run(workdir: str) -> RunFolder:
     return folders[0]
 
 
-def quiet() -> None:
-    """Leaves out what TensorFlow and TFDS say about every file they open."""
-    import tensorflow as tf
-
-    tf.get_logger().setLevel(logging.ERROR)
-    logging.getLogger("absl").setLevel(logging.ERROR)
+@contextlib.contextmanager
+def native_silence() -> Iterator[None]:
+    """Keeps what native code writes on standard error, past Python's logging, until an exception makes it news."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def inference_model(run: RunFolder) -> keras.Model:

@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from export import warmup
-from export.runs import inference_model, open_run, quiet, written_beside
+from export.runs import inference_model, open_run, written_beside
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.run_folder import RunFolder
@@ -83,7 +83,6 @@ def _define_flags() -> None:
 
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
-    quiet()
     values = flags.FLAGS
     run = open_run(values.workdir)
     output = Path(values.output or run.path / ("plain" if values.plain else "export"))

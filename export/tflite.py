@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from export.runs import inference_model, open_run, quiet, without_average_face, written_beside
+from export.runs import inference_model, open_run, without_average_face, written_beside
 from ifgan_tf import cli
 from ifgan_tf.data.faces import working_size
 from ifgan_tf.errors import UserError
@@ -214,7 +214,6 @@ def _define_flags() -> None:
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
     values = flags.FLAGS
-    quiet()
     run = open_run(values.workdir)
     output = Path(values.output or run.path / ("plain" if values.plain else "tflite"))
     for number_format in export_tflite(

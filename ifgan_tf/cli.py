@@ -26,7 +26,8 @@ def run(main: Callable[[Sequence[str]], int | None], usage: str) -> None:
       usage: the text that `--help` opens with.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow's own progress is no news to the user
+    for library in ("absl", "tensorflow"):  # their own progress is no news to the user
+        logging.getLogger(library).setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # TensorFlow leaves oneDNN off on some processors, where it trains 1.6 times as fast all the same.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

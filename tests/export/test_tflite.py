@@ -174,8 +174,11 @@ def test_one_point_is_allowed(right: int, refused: bool) -> None:
     assert tflite.loses_accuracy({"images": 200, "keras_accuracy": 0.85, "accuracy": right / 200}) == refused
 
 
-def test_without_data(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.conversion.convert", lambda *_: b"content")
+def test_without_data(
+    run: RunFolder, float32: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = float32[0].read_bytes()[: float32[1]["model"]["bytes"]]
+    monkeypatch.setattr("export.conversion.convert", lambda *_: content)
     with pytest.raises(UserError, match="--data_dir"):
         export_tflite(run, tmp_path, data_dir=str(tmp_path / "nowhere"))
     metadata = export_tflite(run, tmp_path, data_dir=str(tmp_path / "nowhere"), parity_images=0)["float32"]
