@@ -75,13 +75,16 @@ def model_view(image: tf.Tensor, image_size: int) -> tf.Tensor:
 
 def _on_black(layer: tf.Tensor, is_png: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
     """RGBA as RGB. `bits` is the header's depth of a PNG's samples."""
-    layer = tf.cast(tf.ensure_shape(layer, (None, None, 4)), tf.uint16)  # 255 * 255 + 127 fits
-    alpha = layer[..., 3:]
+    layer = tf.ensure_shape(layer, (None, None, 4))
+    colour, alpha = layer[..., :3], layer[..., 3:]
     # A PNG of 1, 2 or 4 bits without transparency gets the largest value of so many bits as its alpha.
     largest = tf.cast(tf.reduce_max(alpha), tf.int64)
-    opaque = is_png & (bits < 8) & (largest < tf.bitwise.left_shift(tf.constant(1, tf.int64), bits))
-    alpha = tf.where(opaque, tf.constant(255, tf.uint16), alpha)
-    return tf.cast((layer[..., :3] * alpha + 127) // 255, tf.uint8)
+    bare = is_png & (bits < 8) & (largest < tf.bitwise.left_shift(tf.constant(1, tf.int64), bits))
+
+    def blended() -> tf.Tensor:
+        return tf.cast(tf.cast(colour, tf.float32) * (tf.cast(alpha, tf.float32) / 255.0) + 0.5, tf.uint8)
+
+    return tf.cond(bare | (tf.reduce_min(alpha) == 255), lambda: colour, blended)
 
 
 def _assert_not_huge(pixels: tf.Tensor) -> tf.Operation:

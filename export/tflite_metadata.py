@@ -1,4 +1,4 @@
-"""TFLite's standard metadata, by which other people's tools read a file: MediaPipe, Android's model binding, Netron."""
+"""TFLite's standard metadata, by which tools of other makers, such as MediaPipe, know what a file takes and gives."""
 
 from __future__ import annotations
 

@@ -80,6 +80,8 @@ HUGE = {
     "GIF": b"GIF89a" + struct.pack("<HH", 65535, 65535) + encoded(COLOUR, "GIF")[10:],
     "BMP": encoded(COLOUR, "BMP")[:18] + struct.pack("<ii", 2**16, -(2**16)) + encoded(COLOUR, "BMP")[26:],
 }
+_frame = LOSSY["JPEG"].index(b"\xff\xc0") + 5
+HUGE["JPEG"] = LOSSY["JPEG"][:_frame] + struct.pack(">HH", 65500, 65500) + LOSSY["JPEG"][_frame + 4 :]
 BROKEN = {
     "nothing": b"",
     "one byte": b"\x89",
