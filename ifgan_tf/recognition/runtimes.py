@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,10 @@ def _saved_model(path: Path, every_face: bool) -> Runtime:
     import tensorflow as tf
 
     try:
-        module = tf.saved_model.load(str(path))
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder) / "version"  # to TensorFlow a name with brackets is a pattern, and matches nothing
+            link.symlink_to(path.resolve(strict=True), target_is_directory=True)
+            module = tf.saved_model.load(str(link))
         labels = tuple((path / "assets" / "labels.txt").read_text().split())
         signatures = module.signatures
         signature = signatures["generate_tensors" if "generate_tensors" in signatures else "tensors"]

@@ -19,6 +19,7 @@ from export.saved_model import export_saved_model
 from ifgan_tf.data import faces
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
+from ifgan_tf.recognition.runtimes import open_runtime
 from ifgan_tf.run_folder import RunFolder
 
 ASK_WITHOUT_PROJECT = """
@@ -119,6 +120,16 @@ def test_versions_count_up_and_nothing_else_is_left(run: RunFolder, tmp_path: Pa
     (tmp_path / "9").mkdir()
     assert export_saved_model(run, tmp_path).name == "10"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "9"]
+
+
+def test_any_name_of_a_folder_and_no_faces_at_all(run: RunFolder, tmp_path: Path) -> None:
+    version = export_saved_model(run, tmp_path / "[1] é {a,b} *")
+    runtime = open_runtime(version)
+    for count in (0, 3):
+        probabilities, average_faces = runtime.run(np.zeros((count, 32, 32, 3), np.uint8))
+        assert probabilities.shape == (count, 7)
+        assert average_faces is not None
+        assert average_faces.shape == (count, 32, 32, 3)
 
 
 def test_run_in_mixed_precision_is_exported_in_float32(make_run: Callable[..., RunFolder]) -> None:
