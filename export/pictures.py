@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ifgan_tf.data.faces import working_size
+from ifgan_tf.data.images import MAX_PIXELS
 
-MAX_PIXELS = 2**27
 _HEADER_BYTES = 32
 _PNG = b"\x89PNG"
 

@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from export.pictures import MAX_PIXELS, decode_picture, decode_views
-from ifgan_tf.data.images import decode_image
+from export.pictures import decode_picture, decode_views
+from ifgan_tf.data.images import MAX_PIXELS, decode_image
 
 GENERATOR = np.random.default_rng(0)
 RGBA = cv2.resize(GENERATOR.integers(0, 256, (12, 12, 4), dtype=np.uint8), (60, 50))
