@@ -59,8 +59,7 @@ def main(arguments: Sequence[str]) -> None:
 
         write_comparison([Path(name) for name in [*COMPARE.value, *arguments]])
         return
-    if arguments:
-        raise UserError(f"{arguments[0]!r}: expected flags only; see python evaluate.py --help")
+    cli.only_flags(arguments)
     if not WORKDIR.value:
         raise UserError("--workdir: missing; expected a run folder made by train.py --workdir=DIR")
     points = parse_points(POINTS.value)

@@ -21,6 +21,7 @@ from absl import flags
 
 from ifgan_tf import cli, config
 from ifgan_tf.errors import UserError
+from ifgan_tf.run_folder import refuse_a_mixture
 
 _ALL = "all"
 _BASELINE = "baseline"
@@ -28,15 +29,16 @@ _BASELINE = "baseline"
 
 def main(arguments: Sequence[str]) -> None:
     """Turns flags into one training run a fold."""
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected flags only, see --help")
+    cli.only_flags(arguments)
     values = flags.FLAGS
     if not values.workdir:
         raise UserError("--workdir: expected the run folder to train into, for example --workdir=runs/demo")
     if values.model == _BASELINE:
         values.classifier_input = "input"
-    workdir, folds = Path(values.workdir).expanduser(), _folds(values.fold, values.folds, values.dataset)
+    workdir, folds = Path(values.workdir), _folds(values.fold, values.folds, values.dataset)
+    in_folders = values.fold == _ALL or bool(values.folds)
     run = config.from_flags(values, folds[0])
+    refuse_a_mixture(workdir, in_folders)
 
     from datasets.build import build
 
@@ -48,7 +50,6 @@ def main(arguments: Sequence[str]) -> None:
     from ifgan_tf.training.loop import train
 
     run = with_built_sets(run)
-    in_folders = values.fold == _ALL or bool(values.folds)
     for fold in folds:
         folder = fold_folder(workdir, fold) if in_folders else workdir
         result = train(dataclasses.replace(run, run=dataclasses.replace(run.run, fold=fold)), folder)

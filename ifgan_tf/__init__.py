@@ -2,10 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ifgan_tf import environment
+
 if TYPE_CHECKING:
     from ifgan_tf.recognition.recognizer import Recognizer as Recognizer
 
 __version__ = "0.1.0"
+
+environment.settle()
 
 
 def __getattr__(name: str) -> Any:

@@ -5,54 +5,120 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
+import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
 
 from absl import flags
 
 from ifgan_tf.errors import UserError
 
-USAGE_ERROR = 2
+USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
+_WORTH_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_FLAGFILE = re.compile(r"--?flagfile(=(?P<file>.*))?")
 
 
 def run(main: Callable[[Sequence[str]], int | None], usage: str) -> None:
     """Parses the command line, runs `main(positional arguments)` and exits with its code.
 
     A flag that does not parse, or a `UserError` from `main`, is printed as one line on standard error and
-    exits with code 2. `--help` prints `usage` and the flags, and exits with 0.
+    exits with code 2. `--help` prints `usage` and the flags, and exits with 0. Ctrl-C exits with 130, SIGTERM with 143,
+    both after whatever has to be finished. `~` is the home folder in every flag; a file named by --flagfile may name
+    others, beside itself or in a folder above.
 
     Args:
       main: takes the arguments left over by the flags (without the program's name).
       usage: the text that `--help` opens with.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for library in ("absl", "tensorflow"):  # their own progress is no news to the user
-        logging.getLogger(library).setLevel(logging.ERROR)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _settle_output()
+    signal.signal(signal.SIGTERM, _terminate)
     # TensorFlow leaves oneDNN off on some processors, where it trains 1.6 times as fast all the same.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in sys.argv[1:]):
         print(usage.strip() + "\n\nFlags:\n" + _flag_help())
         sys.exit(0)
     try:
-        arguments = flags.FLAGS(sys.argv)[1:]
+        arguments = flags.FLAGS([sys.argv[0], *expanded(sys.argv[1:])])[1:]
         code = main(arguments)
     except (flags.Error, UserError) as error:
         print(f"error: {error}", file=sys.stderr)
         code = USAGE_ERROR
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise
+        room = "free some space or choose another folder, then repeat the command" * (error.errno in _WORTH_ROOM)
+        remedy = room or "mend that, then repeat the command"
         print(
-            f"error: {error.filename or 'writing'}: {error.strerror}; free some space or choose another folder, then "
-            f"repeat the command: what was finished is kept",
+            f"error: {error.filename or 'a file'}: {error.strerror or error}; {remedy}: what was finished is kept",
             file=sys.stderr,
         )
         code = USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
-        code = 130
+        code = INTERRUPTED
     sys.exit(code or 0)
+
+
+def expanded(arguments: Sequence[str], folder: Path | None = None, outer: tuple[Path, ...] = ()) -> list[str]:
+    """Command-line arguments with `~` and --flagfile resolved.
+
+    Args:
+      arguments: as typed, or the lines of a flag file.
+      folder: of that flag file: where files that it names are looked for first, then in the folders above.
+      outer: the flag files that led here.
+
+    Raises:
+      UserError: for a flag file that is missing, no text, or names itself.
+    """
+    result: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            return [*result, argument, *rest]
+        if (flagfile := _FLAGFILE.fullmatch(argument)) is not None:
+            name = flagfile["file"] if flagfile["file"] is not None else next(rest, "")
+            result += _of_flagfile(name, folder, outer)
+            continue
+        flag, equals, value = argument.partition("=")
+        if flag.startswith("-") and "~" in value:
+            value = ",".join(map(os.path.expanduser, value.split(",")))
+        result.append(flag + equals + value)
+    return result
+
+
+def _of_flagfile(name: str, folder: Path | None, outer: tuple[Path, ...]) -> list[str]:
+    file = Path(os.path.expanduser(name))  # noqa: PTH111 (without a home folder it stays as it is)
+    nearer = [base / file for base in (folder, *folder.parents) if (base / file).is_file()] if folder else []
+    file = nearer[0] if nearer else file
+    if file.resolve() in outer:
+        raise UserError(f"--flagfile={name}: names itself, through {', '.join(map(str, outer))}")
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no text in UTF-8"
+        raise UserError(f"--flagfile={name}: {reason}; expected a file with one flag a line (see flags/)") from None
+    told = [line for line in lines if line and not line.startswith(("#", "//"))]
+    return expanded(told, file.parent, (*outer, file.resolve()))
+
+
+def _settle_output() -> None:
+    """People read what we say: no library's chatter, and no name that a narrow locale cannot print ends anything."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for library in ("absl", "tensorflow"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # at 2, six lines a command remain
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _terminate(_: int, frame: FrameType | None) -> None:
+    sys.exit(TERMINATED)  # as an exception: what is open is closed, what must be whole is renamed
 
 
 def only_flags(arguments: Sequence[str]) -> None:
@@ -62,7 +128,7 @@ def only_flags(arguments: Sequence[str]) -> None:
       UserError: when there is one.
     """
     if arguments:
-        raise UserError(f"{arguments[0]}: expected no arguments, only flags; see --help")
+        raise UserError(f"{arguments[0]}: expected flags only; see --help")
 
 
 def required(*names: str) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,37 @@ DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "synthetic_faces")
 SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
 
 
-def _setting(default: Any, meaning: str, paper: str = "", choices: tuple[str, ...] | None = None) -> Any:
+@dataclass(frozen=True)
+class Within:
+    """The values that make sense for a number: `lowest` to `highest`, each included unless said otherwise."""
+
+    lowest: float
+    highest: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether a value, not infinite and not NaN, lies within."""
+        low = value > self.lowest if self.above else value >= self.lowest
+        high = value < self.highest if self.below else value <= self.highest
+        return math.isfinite(value) and low and high
+
+    def __str__(self) -> str:
+        if self.highest == math.inf:
+            return f"a number above {self.lowest:g}" if self.above else f"at least {self.lowest:g}"
+        return f"{'above ' * self.above}{self.lowest:g} to {'below ' * self.below}{self.highest:g}"
+
+
+def _setting(
+    default: Any, meaning: str, paper: str = "", choices: tuple[str, ...] | None = None, within: Within | None = None
+) -> Any:
     help_text = f"{meaning} (paper {paper})" if paper else meaning
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
+    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices, "within": within})
+
+
+_SHARE = Within(0, 1)
+_WEIGHT = Within(0)
+_COUNT = Within(1)
 
 
 @dataclass(frozen=True)
@@ -51,9 +81,13 @@ class DataConfig:
     )
     num_classes: int = _setting(6, "6 (basic expressions) or 7 (with neutral).", "§4.1")
     image_size: int = _setting(224, "Side of the square image the networks see; a multiple of 32.", "§4.2")
-    rotation: float = _setting(5.0, "Largest random rotation in training, in degrees either way.", "§4.2")
+    rotation: float = _setting(
+        5.0, "Largest random rotation in training, in degrees either way.", "§4.2", within=Within(0, 180)
+    )
     colour_jitter: float = _setting(
-        0.0, "Random brightness, contrast and colour balance in training, as a fraction; 0 in the paper."
+        0.0,
+        "Random brightness, contrast and colour balance in training, as a fraction; 0 in the paper.",
+        within=Within(0, 1, below=True),
     )
     balanced_sampling: bool = _setting(
         False, "Draw every class equally often in training, with replacement; not in the paper."
@@ -81,28 +115,33 @@ class ModelConfig:
         "imagenet", "Initial weights of the backbone: imagenet (downloaded once), none, or a weights file.", "§4.3"
     )
     attention: bool = _setting(True, "Three self-attention modules in G; --noattention leaves them out.", "Fig. 3")
-    generator_width: int = _setting(64, "Channels of G's first level; deeper levels have 2, 4, 8 and 8 times as many.")
+    generator_width: int = _setting(
+        64, "Channels of G's first level; deeper levels have 2, 4, 8 and 8 times as many.", within=_COUNT
+    )
     generator_upsampling: str = _setting(
         "transposed",
         "How G enlarges: transposed (4x4 transposed convolution) or resize (bilinear resize, then a convolution: "
         "no checkerboard).",
         choices=("transposed", "resize"),
     )
-    generator_convolutions: int = _setting(1, "Convolutions a level of G.")
+    generator_convolutions: int = _setting(1, "Convolutions a level of G.", within=_COUNT)
     generator_skips: int = _setting(
         4,
         "Skip connections of G, counted from the deepest: 4 is the full U-Net; 2 leaves out the two shallow ones, "
         "which let fine detail, and so identity, pass.",
+        within=Within(0, 4),
     )
     generator_span: bool = _setting(
         False,
         "Let G draw only mixtures of the average faces: its face then holds one number less than there are classes, "
         "and no detail of a person; not in the paper.",
     )
-    discriminator_width: int = _setting(64, "Channels of D's first convolution.", "§3.1")
+    discriminator_width: int = _setting(64, "Channels of D's first convolution.", "§3.1", within=_COUNT)
     discriminator_batch_norm: bool = _setting(True, "Batch normalisation in D.")
     batch_norm_momentum: float = _setting(
-        0.9, "Momentum of every moving average of batch normalisation (0.9 is the paper's framework's default)."
+        0.9,
+        "Momentum of every moving average of batch normalisation (0.9 is the paper's framework's default).",
+        within=Within(0, 1, below=True),
     )
 
 
@@ -110,14 +149,14 @@ class ModelConfig:
 class LossConfig:
     """The weights of Eq. 1 and the island loss of Eq. 5."""
 
-    lambda_gan: float = _setting(1.0, "λ1, weight of the adversarial loss.", "Eq. 1")
-    lambda_l1: float = _setting(20.0, "λ2, weight of the L1 distance to the average face.", "Eq. 1")
-    lambda_softmax: float = _setting(10.0, "λ3, weight of the expression loss.", "Eq. 1")
-    lambda_island: float = _setting(1.0, "λ4, weight of the island loss.", "Eq. 1")
+    lambda_gan: float = _setting(1.0, "λ1, weight of the adversarial loss.", "Eq. 1", within=_WEIGHT)
+    lambda_l1: float = _setting(20.0, "λ2, weight of the L1 distance to the average face.", "Eq. 1", within=_WEIGHT)
+    lambda_softmax: float = _setting(10.0, "λ3, weight of the expression loss.", "Eq. 1", within=_WEIGHT)
+    lambda_island: float = _setting(1.0, "λ4, weight of the island loss.", "Eq. 1", within=_WEIGHT)
     class_weights: bool = _setting(
         False, "Weigh each image's expression loss by the rarity of its class in training; not in the paper."
     )
-    island_alpha: float = _setting(0.03, "α, weight of the island loss's pairwise term.", "Eq. 5")
+    island_alpha: float = _setting(0.03, "α, weight of the island loss's pairwise term.", "Eq. 5", within=_WEIGHT)
     island_reduction: str = _setting(
         "mean", "Island loss over a batch: mean, or sum as printed.", "Eq. 5", ("mean", "sum")
     )
@@ -127,25 +166,30 @@ class LossConfig:
         "Eq. 5",
         ("rule", "gradient"),
     )
-    centre_rate: float = _setting(0.5, "Rate of the centre-loss rule.")
+    centre_rate: float = _setting(0.5, "Rate of the centre-loss rule.", within=_SHARE)
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
     """Adam, its schedule, and the length of training."""
 
-    batch_size: int = _setting(50, "Images a step.", "§4.3")
-    epochs: int = _setting(100, "Passes over the training images.", "§4.3")
-    learning_rate: float = _setting(1e-4, "Initial learning rate of Adam, for G, D and E alike.", "§4.3")
-    learning_rate_decay: float = _setting(0.9, "Factor on the learning rate every few epochs.", "§4.3")
-    learning_rate_decay_epochs: int = _setting(10, "Epochs between two decays.", "§4.3")
-    beta_1: float = _setting(0.9, "β1 of Adam.", "§4.3")
-    beta_2: float = _setting(0.99, "β2 of Adam.", "§4.3")
-    weight_decay: float = _setting(1e-4, "L2 penalty, added to the gradient of every kernel.", "§4.3")
+    batch_size: int = _setting(50, "Images a step.", "§4.3", within=_COUNT)
+    epochs: int = _setting(100, "Passes over the training images.", "§4.3", within=_COUNT)
+    learning_rate: float = _setting(
+        1e-4, "Initial learning rate of Adam, for G, D and E alike.", "§4.3", within=Within(0, above=True)
+    )
+    learning_rate_decay: float = _setting(
+        0.9, "Factor on the learning rate every few epochs.", "§4.3", within=Within(0, 1, above=True)
+    )
+    learning_rate_decay_epochs: int = _setting(10, "Epochs between two decays.", "§4.3", within=_COUNT)
+    beta_1: float = _setting(0.9, "β1 of Adam.", "§4.3", within=Within(0, 1, below=True))
+    beta_2: float = _setting(0.99, "β2 of Adam.", "§4.3", within=Within(0, 1, below=True))
+    weight_decay: float = _setting(1e-4, "L2 penalty, added to the gradient of every kernel.", "§4.3", within=_WEIGHT)
     weight_average: float = _setting(
         0.0,
         "Use a moving average of G's and E's weights for validation and in checkpoints, which keeps this share of "
         "itself at a step; 0 uses the weights themselves, as in the paper.",
+        within=Within(0, 1, below=True),
     )
 
 
@@ -154,7 +198,7 @@ class RunConfig:
     """How the run is carried out; none of this changes the method."""
 
     fold: int = _setting(0, "Which fold is the test set, 0 to 9 (raf_db has its own split).", "§4.1")
-    seed: int = _setting(0, "Seed of initial weights, shuffling and augmentation.")
+    seed: int = _setting(0, "Seed of initial weights, shuffling and augmentation.", within=Within(0, 2**32 - 1))
     mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
     jit_compile: bool = _setting(False, "Compile the training step with XLA.")
 
@@ -190,20 +234,11 @@ class Config:
                 raise UserError(
                     f"--additional_data={name}: that is --dataset itself, whose test images must stay unseen"
                 )
-        if not 0 <= self.model.generator_skips <= 4:
-            raise UserError(f"--generator_skips={self.model.generator_skips}: expected 0 to 4")
-        for name, value in (
-            ("generator_convolutions", self.model.generator_convolutions),
-            ("generator_width", self.model.generator_width),
-            ("discriminator_width", self.model.discriminator_width),
-            ("batch_size", self.optimizer.batch_size),
-            ("epochs", self.optimizer.epochs),
-            ("learning_rate_decay_epochs", self.optimizer.learning_rate_decay_epochs),
-        ):
-            if value < 1:
-                raise UserError(f"--{name}={value}: expected at least 1")
-        if not 0 <= self.optimizer.weight_average < 1:
-            raise UserError(f"--weight_average={self.optimizer.weight_average}: expected 0 (none) to below 1")
+        for name, section in sections().items():
+            for field in dataclasses.fields(section):
+                value, within = getattr(getattr(self, name), field.name), field.metadata["within"]
+                if within is not None and not within.holds(value):
+                    raise UserError(f"--{field.name}={value}: expected {within}")
 
 
 def without_initial_weights(config: Config) -> Config:
@@ -211,10 +246,9 @@ def without_initial_weights(config: Config) -> Config:
     return dataclasses.replace(config, model=dataclasses.replace(config.model, classifier_weights="none"))
 
 
-def sections() -> dict[str, type]:
+def sections() -> dict[str, Any]:
     """Name and dataclass of every section of `Config`."""
-    tree = Config()
-    return {field.name: type(getattr(tree, field.name)) for field in dataclasses.fields(Config)}
+    return {field.name: field.default_factory for field in dataclasses.fields(Config)}
 
 
 def define_flags() -> None:
@@ -243,9 +277,16 @@ def from_flags(values: flags.FlagValues, fold: int) -> Config:
         if name == "run":
             settings["fold"] = fold
         if name == "data":
-            settings["data_dir"] = str(Path(settings["data_dir"]).expanduser().absolute())
+            settings["data_dir"] = _data_dir(settings["data_dir"])
         tree[name] = section(**settings)
     return Config(**tree)
+
+
+def _data_dir(name: str) -> str:
+    folder = os.path.expanduser(name)  # noqa: PTH111 (Path raises where there is no home folder)
+    if folder.startswith("~"):
+        raise UserError(f"--data_dir={name}: this user has no home folder; give another one")
+    return str(Path(folder).absolute())
 
 
 def to_dict(config: Config) -> dict[str, dict[str, Any]]:
@@ -265,11 +306,11 @@ def load(path: Path) -> Config:
       UserError: when the file is missing, is not JSON, or has settings this version does not know.
     """
     try:
-        tree = json.loads(path.read_text())
+        tree = json.loads(path.read_text(encoding="utf-8"))
         return Config(**{name: section(**tree[name]) for name, section in sections().items()})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path}: not a configuration of this version ({error}); train again into a new --workdir"
         ) from None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
+import glob
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +45,28 @@ def beside_of(path: Path) -> Path:
 def write_text(path: Path, content: str) -> Path:
     """`write_bytes` of text in UTF-8."""
     return write_bytes(path, content.encode())
+
+
+@functools.cache
+def plain(folder: Path) -> Path:
+    """The same folder under a name in which TensorFlow, which takes paths for patterns, finds none of `*`, `?`, `[`."""
+    if not glob.has_magic(str(folder)):
+        return folder
+    links = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, links, ignore_errors=True)
+    link = links / "folder"
+    link.symlink_to(folder.absolute(), target_is_directory=True)
+    return link
+
+
+def writable(folder: Path) -> None:
+    """Sees that files can be written into a folder, before the work that they are to hold; makes it when missing.
+
+    Raises:
+      OSError: when they cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / ".writable", b"").unlink()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import labels
+from ifgan_tf import files, labels
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds
 from ifgan_tf.errors import UserError
@@ -84,15 +84,15 @@ class RunFolder:
         return np.stack([read_image(file) for file in files])
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of `metrics.jsonl`, one a finished epoch."""
-        lines = self.metrics_file.read_text().splitlines() if self.metrics_file.is_file() else []
-        return [json.loads(line) for line in lines]
+        """The lines of `metrics.jsonl`, one a finished epoch; those that a full disk or a power cut spoilt are none."""
+        lines = self.metrics_file.read_bytes().splitlines() if self.metrics_file.is_file() else []
+        return [told for line in lines if (told := _epoch(line)) is not None]
 
     def checkpoint_epoch(self, which: str) -> int | None:
         """How many epochs the checkpoint `best` or `last` had been trained for; None when there is none yet."""
         import tensorflow as tf
 
-        latest = tf.train.latest_checkpoint(str(self.checkpoints_dir / which))
+        latest = tf.train.latest_checkpoint(str(files.plain(self.checkpoints_dir / which)))
         return None if latest is None else int(latest.rsplit("-", 1)[1])  # training numbers checkpoints by epochs
 
     def networks(self, which: str = "best") -> Networks:
@@ -106,9 +106,35 @@ class RunFolder:
         return load_networks(self.config(), self.checkpoints_dir / which)
 
 
+def _epoch(line: bytes) -> dict[str, Any] | None:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and "epoch" in told else None
+
+
 def fold_folder(workdir: Path, fold: int) -> Path:
     """Where `--fold=all` keeps one fold: `workdir/fold_03`."""
     return workdir / f"fold_{fold:02d}"
+
+
+def refuse_a_mixture(workdir: Path, in_folders: bool) -> None:
+    """Sees that a folder holds either one run or folds: of a mixture, later commands would report the one run alone.
+
+    Raises:
+      UserError: naming what is there already.
+    """
+    folds = sorted(path.parent.name for path in workdir.glob("fold_[0-9][0-9]/config.json"))
+    if in_folders and (workdir / "config.json").is_file():
+        raise UserError(
+            f"--workdir={workdir}: holds a single run already, made without --folds; give the folds another --workdir"
+        )
+    if folds and not in_folders:
+        raise UserError(
+            f"--workdir={workdir}: holds {', '.join(folds)} already; add to them with --folds=…, or give this run "
+            f"another --workdir"
+        )
 
 
 def fold_folders(workdir: Path) -> list[RunFolder]:

@@ -22,8 +22,7 @@ def main(arguments: Sequence[str]) -> None:
     from datasets.synthetic_faces.drawing import draw_face, takes
 
     values = flags.FLAGS
-    if arguments:
-        raise UserError(f"{arguments[0]}: expected flags only, see --help")
+    cli.only_flags(arguments)
     if not values.output:
         raise UserError("--output: expected the PNG file to write, for example --output=face.png")
     labels.index(values.expression)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ifgan_tf import labels
+from ifgan_tf import files, labels
 from ifgan_tf.config import CROP, CROP_SOURCE
 from ifgan_tf.errors import UserError
 
@@ -144,7 +144,7 @@ def open_builder(dataset: str, data_dir: str) -> Any:
     # From the files alone: tfds.builder and tfds.core.builder_from_files also ask whatever builder of that name happens
     # to be imported, and look where *its* default configuration would be.
     name, _, config = dataset.partition("/")
-    folder = epath.Path(data_dir).expanduser() / name
+    folder = epath.Path(files.plain(Path(data_dir).expanduser())) / name
     try:
         folder = folder / (config or dataset_builder.load_default_config_name(folder) or "")
         versions = utils.version.list_all_versions(folder)

@@ -114,9 +114,9 @@ def load(path: Path) -> Fold:
       UserError: when it is missing, damaged, or its parts share subjects.
     """
     try:
-        tree = json.loads(path.read_text())
+        tree = json.loads(path.read_text(encoding="utf-8"))
         return Fold(tree["fold"], *(tuple(tree[part]) for part in ("train", "validation", "test")))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a list of subjects ({error}); train again into a new --workdir") from None

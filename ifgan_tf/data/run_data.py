@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ifgan_tf import labels
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds
 from ifgan_tf.data.faces import Faces, iterate, load_faces, open_builder
 from ifgan_tf.data.folds import Fold
 from ifgan_tf.errors import UserError
+
+_NAMED = 20  # shared images that an error names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +63,7 @@ def load(config: Config) -> RunData:
     images = load_faces(data.dataset, data.data_dir, "all", data.num_classes, data.image_size)
     fold = folds.fold_of(data.dataset, images.units.tolist(), config.run.fold)
     masks = fold.masks(images.units)
+    _refuse_empty_parts(config, fold, images, masks)
     part = {name: images.select(mask) for name, mask in masks.items()}
     del images
     additional = [_additional(config, name, "train") for name in data.additional]
@@ -69,19 +73,38 @@ def load(config: Config) -> RunData:
     return RunData(fold, Faces.join([part["train"], *additional]), part["validation"])
 
 
+def _refuse_empty_parts(config: Config, fold: Fold, images: Faces, masks: dict[str, np.ndarray]) -> None:
+    where = f"--dataset={config.data.dataset}: fold {fold.fold} of what is built in --data_dir={config.data.data_dir}"
+    remedy = "choose another fold, or complete your copy (python -m datasets.check) and build it again"
+    for name in ("train", "validation"):
+        if not masks[name].any():
+            raise UserError(f"{where} has no image in its {name} part; {remedy}")
+    absent = sorted(set(range(config.data.num_classes)) - set(images.labels[masks["train"]].tolist()))
+    if absent:
+        names = ", ".join(labels.EXPRESSIONS[label] for label in absent)
+        raise UserError(f"{where} has no image of {names} to train on; {remedy}")
+
+
 def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -> None:
     """Sees that no test image, by its content, is trained or validated on.
 
     Raises:
-      UserError: naming both files.
+      UserError: naming both files of each pair.
     """
-    held_out = dict(_digests(tests))
-    for digest, source in _digests(learnt_from):
-        if (test := held_out.get(digest)) is not None:
-            raise UserError(
-                f"{source} would be trained or validated on, and is the same image as the test image {test}; remove "
-                f"one of the two from your copy and build that data set again"
-            )
+    held_out: dict[bytes, list[str]] = {}
+    for digest, source in _digests(tests):
+        held_out.setdefault(digest, []).append(source)
+    pairs = [(source, test) for digest, source in _digests(learnt_from) for test in held_out.get(digest, [])]
+    if pairs:
+        more = [f"... and {len(pairs) - _NAMED:,} more"] if len(pairs) > _NAMED else []
+        lines = [
+            f"{source} would be trained or validated on, and is the same image as the test image {test}"
+            for source, test in pairs[:_NAMED]
+        ]
+        raise UserError(
+            f"shared images: {len(pairs):,}; remove one of each pair from your copy and build that data set again"
+            + "".join(f"\n  {line}" for line in [*lines, *more])
+        )
 
 
 def average_face_examples(config: Config, fold: Fold) -> Iterator[tuple[np.ndarray, int]]:

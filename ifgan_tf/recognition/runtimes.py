@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ifgan_tf import files
 from ifgan_tf.data.alignment import Detection, FaceDetector, best_face
 from ifgan_tf.errors import UserError
 from ifgan_tf.recognition import device
@@ -85,11 +85,8 @@ def _saved_model(path: Path, every_face: bool) -> Runtime:
     import tensorflow as tf
 
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            link = Path(folder) / "version"  # to TensorFlow a name with brackets is a pattern, and matches nothing
-            link.symlink_to(path.resolve(strict=True), target_is_directory=True)
-            module = tf.saved_model.load(str(link))
-        labels = tuple((path / "assets" / "labels.txt").read_text().split())
+        module = tf.saved_model.load(str(files.plain(path)))
+        labels = tuple((path / "assets" / "labels.txt").read_text(encoding="utf-8").split())
         signatures = module.signatures
         signature = signatures["generate_tensors" if "generate_tensors" in signatures else "tensors"]
         size = int(signature.structured_input_signature[1]["images"].shape[1])

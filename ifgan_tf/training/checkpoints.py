@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from ifgan_tf import files
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.networks import trackables
 from ifgan_tf.training.step import Trainer
@@ -36,14 +38,22 @@ class Checkpoints:
             **({f"{name}_in_training": model for name, model in in_training.items()} if trainer.average else {}),
         )
         self._state = state
-        self._last = tf.train.CheckpointManager(state, str(folder / "last"), max_to_keep=1)
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        plain = files.plain(folder)
+        self._last = tf.train.CheckpointManager(state, str(plain / "last"), max_to_keep=1)
         self._best_networks = tf.train.CheckpointManager(
-            tf.train.Checkpoint(**networks), str(folder / "best"), max_to_keep=1
+            tf.train.Checkpoint(**networks), str(plain / "best"), max_to_keep=1
         )
 
     @property
     def epoch(self) -> int:
         return int(self._epoch.numpy())
+
+    def best_of_lost_metrics(self) -> dict[str, Any]:
+        """What the checkpoint remembers of validation, in the form of a line of metrics."""
+        accuracy, entropy = self._best.numpy().tolist()
+        return {"epoch": self.epoch, "validation": {"accuracy": accuracy, "cross_entropy": -entropy}}
 
     def restore(self) -> bool:
         """Goes back to the last epoch saved; False when there is none.
@@ -57,7 +67,7 @@ class Checkpoints:
             self._state.restore(self._last.latest_checkpoint).assert_consumed()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             raise UserError(
-                f"{self._last.latest_checkpoint}: cannot be restored ({str(error)[:200]}); it is damaged or of another "
+                f"{self._folder / 'last'}: cannot be restored ({str(error)[:200]}); it is damaged or of another "
                 f"version: train into a new --workdir"
             ) from None
         return True
@@ -80,7 +90,7 @@ class Checkpoints:
             self._last.save(checkpoint_number=epoch)
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
-                f"{self._last.directory}: the checkpoint of epoch {epoch} could not be written ({str(error)[:200]}). "
+                f"{self._folder / 'last'}: the checkpoint of epoch {epoch} could not be written ({str(error)[:200]}). "
                 f"Free some space and repeat the command: it goes on from the checkpoint before"
             ) from None
 

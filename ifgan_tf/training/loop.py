@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,8 +48,11 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
     """
     run = RunFolder(workdir)
     _claim(run, config)
-    if done := _finished(run, config):
-        return done
+    with files.only_one(workdir, "a training"):
+        return _finished(run, config) or _train(config, run)
+
+
+def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     _prepare_devices()
 
     # Data: subjects first, then only what they allow.
@@ -63,7 +67,7 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
     trainer = Trainer(config, build_networks(config), average, steps, class_weights)
     checkpoints = Checkpoints(run.checkpoints_dir, trainer)
     if checkpoints.restore():
-        logging.info("%s: going on after epoch %d of %d", workdir, checkpoints.epoch, config.optimizer.epochs)
+        logging.info("%s: going on after epoch %d of %d", run.path, checkpoints.epoch, config.optimizer.epochs)
     _forget_after(run, checkpoints.epoch)
 
     summaries = Summaries(str(run.tensorboard_dir))
@@ -93,9 +97,12 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
             "validation": judged,
             "images_per_second": steps * config.optimizer.batch_size / seconds,
         }
-        _append(run.metrics_file, line)
+        _append(run, line)
         checkpoints.save(epoch + 1, judged["accuracy"], judged["cross_entropy"])
-    return run.metrics()[-1]
+        if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
+            logging.info("%s", _told(line, config.optimizer.epochs))
+    lines = run.metrics()
+    return lines[-1] if lines else checkpoints.best_of_lost_metrics()
 
 
 def _claim(run: RunFolder, config: Config) -> None:
@@ -132,10 +139,13 @@ def _prepare_devices() -> None:
 def _average_faces(run: RunFolder, config: Config, fold: folds.Fold) -> np.ndarray:
     """The average faces of the fold's training subjects, from the run folder once made: uint8 [classes, S, S, 3]."""
     size = config.data.image_size
-    if not all((run.average_faces_dir / f"{name}.png").is_file() for name in run.classes()):
+    try:
+        made = run.average_faces()
+    except UserError:  # not made yet, or spoilt since
         examples = run_data.average_face_examples(config, fold)
         average_faces.save(average_faces.average_faces(examples, config.data.num_classes), run.average_faces_dir)
-    return faces.centre_crop(average_faces.at_size(run.average_faces(), faces.working_size(size)), size)
+        made = run.average_faces()
+    return faces.centre_crop(average_faces.at_size(made, faces.working_size(size)), size)
 
 
 def _one_epoch(
@@ -149,7 +159,7 @@ def _one_epoch(
     """Trains for one epoch; returns the mean of every metric."""
     history: list[dict[str, float]] = []
     pending: list[Metrics] = []
-    name = f"epoch {epoch + 1}/{config.optimizer.epochs}"
+    name, started = f"epoch {epoch + 1}/{config.optimizer.epochs}", time.perf_counter()
     with progress.bar(total=steps * config.optimizer.batch_size, desc=name, unit="img", leave=False) as bar:
         for step in range(1, steps + 1):
             pending.append(trainer.step(*next(batches)))
@@ -163,7 +173,7 @@ def _one_epoch(
                     if k in history[-1]
                 }
                 bar.set_postfix({k: f"{v:.3g}" for k, v in shown.items()})
-                rate = bar.format_dict["rate"] or 0.0
+                rate = step * config.optimizer.batch_size / (time.perf_counter() - started)
                 summaries.scalars("train", {**history[-1], "images_per_second": rate}, epoch * steps + step)
     return {key: float(np.mean([line[key] for line in history])) for key in history[0]}
 
@@ -230,12 +240,24 @@ def _show(
         summaries.image("attention", attention_picture(photos[rows[0]], attention), step)
 
 
-def _append(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+def _told(line: dict[str, Any], epochs: int) -> str:
+    """An epoch in one line."""
+    train, validation = line["train"], line["validation"]
+    return (
+        f"epoch {line['epoch']}/{epochs}: loss {train['loss']:.4g}, training accuracy {100 * train['accuracy']:.1f} %, "
+        f"validation accuracy {100 * validation['accuracy']:.1f} %, {line['images_per_second']:.0f} images/s"
+    )
+
+
+def _append(run: RunFolder, line: dict[str, Any]) -> None:
+    _write_metrics(run, [*run.metrics(), line])
 
 
 def _forget_after(run: RunFolder, epoch: int) -> None:
     """Drops the lines of epochs that no checkpoint kept: they are about to be trained again."""
-    kept = [line for line in run.metrics() if line["epoch"] <= epoch]
-    files.write_text(run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept))
+    _write_metrics(run, [line for line in run.metrics() if line["epoch"] <= epoch])
+
+
+def _write_metrics(run: RunFolder, lines: list[dict[str, Any]]) -> None:
+    """All lines anew: none can be cut short."""
+    files.write_text(run.metrics_file, "".join(json.dumps(line) + "\n" for line in lines))

@@ -1,4 +1,5 @@
 import errno
+import os
 import subprocess
 import sys
 import time
@@ -71,3 +72,89 @@ def test_help_teaches_without_tensorflow(script):
     assert "--workdir" in done.stdout and f"python {script}" in done.stdout
     # Importing TensorFlow alone takes seconds; what is left is Python itself.
     assert time.perf_counter() - started < 5
+
+
+def test_flag_files_name_others_beside_them_from_any_folder(monkeypatch, tmp_path):
+    (tmp_path / "flags").mkdir()
+    (tmp_path / "flags" / "outer.flags").write_text(
+        "# größer\n--flagfile=flags/inner.flags\n--b=~/x\n", encoding="utf-8"
+    )
+    (tmp_path / "flags" / "inner.flags").write_text("--a=1\n\n// no flag\n")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    asked = [f"--flagfile={tmp_path / 'flags' / 'outer.flags'}", "--c=~/a,~/b", "plain~", "--", "--d=~"]
+    assert cli.expanded(asked) == [
+        "--a=1",
+        "--b=/home/somebody/x",
+        "--c=/home/somebody/a,/home/somebody/b",
+        "plain~",
+        "--",
+        "--d=~",
+    ]
+    assert cli.expanded(["-flagfile", "../flags/inner.flags"]) == ["--a=1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "No such file"), (b"\xff\xfe", "no text"), (b"--flagfile=a.flags", "names itself")]
+)
+def test_flag_files_that_are_none(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "a.flags").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        cli.expanded([f"--flagfile={tmp_path / 'a.flags'}"])
+
+
+def test_presets_are_plain_text_and_parse_from_anywhere(tmp_path):
+    presets = sorted((ROOT / "flags").glob("*.flags"))
+    assert all(preset.read_bytes().isascii() for preset in presets)
+    narrow = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for preset in ("demo", "mobile"):
+        done = subprocess.run(
+            [
+                sys.executable,
+                ROOT / "train.py",
+                f"--flagfile={ROOT / 'flags' / preset}.flags",
+                "--workdir=w",
+                "--fold=99",
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=narrow,
+        )
+        assert done.returncode == 2 and "--fold=99: expected 0 to 9" in done.stderr
+
+
+def test_names_that_a_narrow_locale_cannot_print(tmp_path):
+    script = (
+        "from ifgan_tf import cli\n"
+        "from ifgan_tf.errors import UserError\n"
+        "def main(_):\n"
+        "    print('ü\\udce9')\n"
+        "    raise UserError('ü\\udce9')\n"
+        "cli.run(main, '')"
+    )
+    narrow = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=narrow)
+    assert (done.returncode, done.stdout) == (2, "\\xfc\\udce9\n")
+    assert done.stderr == "error: \\xfc\\udce9\n"
+
+
+def test_terminated_is_143_and_what_is_open_is_closed(tmp_path):
+    script = (
+        "import contextlib, os, signal, sys; from ifgan_tf import cli\n"
+        "def main(_):\n"
+        "    with contextlib.ExitStack() as stack:\n"
+        "        stack.callback(print, 'closed')\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "cli.run(main, '')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "closed\n", "")
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENAMETOOLONG, errno.EISDIR, errno.EMFILE])
+def test_other_trouble_with_files_is_one_line_too(monkeypatch, capsys, code):
+    assert exit_code(monkeypatch, raising(OSError(code, os.strerror(code), "a/file"))) == 2
+    assert capsys.readouterr().err.startswith(f"error: a/file: {os.strerror(code)}; ")

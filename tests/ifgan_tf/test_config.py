@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from ifgan_tf import config
-from ifgan_tf.config import Config, DataConfig, ModelConfig, OptimizerConfig
+from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
 from ifgan_tf.errors import UserError
 
 PRESETS = sorted((Path(__file__).parents[2] / "flags").glob("*.flags"))
@@ -92,6 +92,18 @@ def test_there_are_presets():
         (lambda: Config(model=ModelConfig(generator_skips=5)), r"--generator_skips=5: expected 0 to 4"),
         (lambda: Config(optimizer=OptimizerConfig(batch_size=0)), r"--batch_size=0: expected at least 1"),
         (lambda: Config(optimizer=OptimizerConfig(epochs=0)), r"--epochs=0: expected at least 1"),
+        (
+            lambda: Config(optimizer=OptimizerConfig(learning_rate=-1e-3)),
+            r"--learning_rate=-0.001: expected a number abo",
+        ),
+        (lambda: Config(optimizer=OptimizerConfig(learning_rate=0)), r"--learning_rate=0: expected a number above 0"),
+        (lambda: Config(optimizer=OptimizerConfig(learning_rate=float("nan"))), r"--learning_rate=nan: expected"),
+        (lambda: Config(optimizer=OptimizerConfig(learning_rate=float("inf"))), r"--learning_rate=inf: expected"),
+        (lambda: Config(optimizer=OptimizerConfig(beta_2=1.0)), r"--beta_2=1.0: expected 0 to below 1"),
+        (lambda: Config(optimizer=OptimizerConfig(weight_decay=-1)), r"--weight_decay=-1: expected at least 0"),
+        (lambda: Config(loss=LossConfig(lambda_l1=-20)), r"--lambda_l1=-20: expected at least 0"),
+        (lambda: Config(data=DataConfig(rotation=-5)), r"--rotation=-5: expected 0 to 180"),
+        (lambda: Config(run=RunConfig(seed=-1)), r"--seed=-1: expected 0 to 4.29497e\+09"),
     ],
 )
 def test_impossible_settings_are_named(make, message):

@@ -2,7 +2,7 @@ import pytest
 
 from ifgan_tf import config as config_lib
 from ifgan_tf.errors import UserError
-from ifgan_tf.run_folder import RunFolder, fold_folders
+from ifgan_tf.run_folder import RunFolder, fold_folders, refuse_a_mixture
 
 
 def test_a_single_run_is_its_own_fold(tmp_path, tiny_config):
@@ -28,6 +28,28 @@ def test_a_missing_average_face_is_named(tmp_path, tiny_config):
     config_lib.save(tiny_config, tmp_path / "config.json")
     with pytest.raises(UserError, match=r"average_faces/anger\.png: no such average face"):
         RunFolder(tmp_path).average_faces()
+
+
+def test_one_run_and_folds_do_not_share_a_folder(tmp_path, tiny_config):
+    refuse_a_mixture(tmp_path, in_folders=True)
+    config_lib.save(tiny_config, tmp_path / "config.json")
+    refuse_a_mixture(tmp_path, in_folders=False)
+    with pytest.raises(UserError, match="holds a single run already"):
+        refuse_a_mixture(tmp_path, in_folders=True)
+    (tmp_path / "folds" / "fold_03").mkdir(parents=True)
+    config_lib.save(tiny_config, tmp_path / "folds" / "fold_03" / "config.json")
+    refuse_a_mixture(tmp_path / "folds", in_folders=True)
+    with pytest.raises(UserError, match="holds fold_03 already"):
+        refuse_a_mixture(tmp_path / "folds", in_folders=False)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"data": 3}', "\0"])
+def test_a_spoilt_configuration_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    (tmp_path / "folds.json").write_text(content)
+    for read in (RunFolder(tmp_path).config, RunFolder(tmp_path).fold):
+        with pytest.raises(UserError, match=r"(config|folds)\.json: not a"):
+            read()
 
 
 def test_a_run_without_checkpoint_is_named(tmp_path, tiny_config):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ifgan_tf import config as config_lib
+from ifgan_tf import files
 from ifgan_tf.config import OptimizerConfig
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
@@ -99,6 +101,62 @@ def test_lines_beyond_the_checkpoint_are_forgotten(small, tmp_path):
     path.write_text('{"epoch": 1}\n{"epoch": 2}\n')
     loop._forget_after(RunFolder(tmp_path), 1)
     assert path.read_text() == '{"epoch": 1}\n'
+
+
+@pytest.mark.parametrize("tail", ['{"epoch": 2, "st', "\0" * 50, "[]", "\n\n", "\udcff"])
+def test_a_line_that_a_full_disk_cut_is_left_out(small, tmp_path, tail):
+    run = RunFolder(tmp_path)
+    run.metrics_file.write_text(f'{{"epoch": 1}}\n{tail}', errors="surrogateescape")
+    assert run.metrics() == [{"epoch": 1}]
+    loop._append(run, {"epoch": 2})
+    assert run.metrics() == [{"epoch": 1}, {"epoch": 2}]
+    loop._forget_after(run, 1)
+    assert run.metrics_file.read_text() == '{"epoch": 1}\n'
+
+
+def test_going_on_after_the_last_line_was_cut(small, tmp_path):
+    loop.train(small, tmp_path / "whole")
+    run = RunFolder(tmp_path / "whole")
+    text = run.metrics_file.read_text()
+    run.metrics_file.write_text(text[:-20])
+    assert loop.train(small, run.path)["epoch"] == 2  # nothing is left to do: the last line that can be read
+    run.metrics_file.write_text("")
+    assert loop.train(small, run.path)["validation"]["accuracy"] == max(
+        line["validation"]["accuracy"] for line in map(json.loads, text.splitlines())
+    )
+
+
+def test_a_workdir_that_looks_like_a_pattern(small, tmp_path):
+    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
+    workdir = tmp_path / "run [1] *? ü"
+    loop.train(config, workdir)
+    longer = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+    config_lib.save(longer, workdir / "config.json")
+    assert loop.train(longer, workdir)["epoch"] == 2
+    moved = workdir.rename(tmp_path / "moved")
+    assert RunFolder(moved).networks("last").generator is not None
+    assert RunFolder(moved).checkpoint_epoch("last") == 2
+    assert len(list((moved / "checkpoints" / "last").glob("*.index"))) == 1
+
+
+def test_a_second_training_in_one_folder_is_refused(small, tmp_path):
+    with (
+        files.only_one(tmp_path / "run", "a training"),
+        pytest.raises(UserError, match="a training is going on there already"),
+    ):
+        loop.train(small, tmp_path / "run")
+
+
+def test_spoilt_average_faces_are_made_anew(small, tmp_path):
+    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
+    loop.train(config, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    before, spoilt = run.average_faces(), run.average_faces_dir / "fear.png"
+    spoilt.write_bytes(spoilt.read_bytes()[:100])
+    longer = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+    config_lib.save(longer, run.config_file)
+    loop.train(longer, run.path)
+    np.testing.assert_array_equal(run.average_faces(), before)
 
 
 def test_another_configuration_is_refused_and_nothing_touched(small, tmp_path):

@@ -1,0 +1,66 @@
+"""Surroundings that other projects ask for must not decide over this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ifgan_tf import config
+from ifgan_tf.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    surroundings = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=surroundings)
+
+
+def test_other_settings_of_keras(tmp_path: Path) -> None:
+    (tmp_path / ".keras").mkdir()
+    odd = {"backend": "jax", "image_data_format": "channels_first", "floatx": "float16", "epsilon": 1e-7}
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(odd))
+    code = (
+        "import ifgan_tf\n"
+        "from ifgan_tf.config import Config, DataConfig, ModelConfig\n"
+        "from ifgan_tf.models.networks import build_networks\n"
+        "model = ModelConfig(backbone='SmallCNN', classifier_weights='none', generator_width=8)\n"
+        "networks = build_networks(Config(data=DataConfig(image_size=32), model=model))\n"
+        "print(networks.generator.output_shape, networks.generator.dtype)\n"
+    )
+    done = python(code, KERAS_BACKEND="torch", TF_USE_LEGACY_KERAS="1", HOME=str(tmp_path))
+    assert done.stdout == "(None, 32, 32, 3) float32\n", done.stderr
+
+
+def test_keras_that_runs_on_something_else_already() -> None:
+    code = (
+        "import keras\n"
+        "keras.backend.backend = lambda: 'torch'\n"
+        "from ifgan_tf.errors import UserError\n"
+        "try:\n"
+        "    import ifgan_tf.models.networks\n"
+        "except UserError as error:\n"
+        "    print(error)\n"
+    )
+    done = python(code)
+    assert done.stdout.startswith("Keras runs on torch in this process; expected tensorflow"), done.stderr
+
+
+def test_importing_the_package_imports_neither() -> None:
+    code = (
+        "import sys, ifgan_tf, ifgan_tf.config, ifgan_tf.recognition.device\n"
+        "print({'keras', 'tensorflow'} & set(sys.modules))\n"
+    )
+    assert python(code).stdout == "set()\n"
+
+
+def test_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.path.expanduser", lambda name: name)  # as it is for a user whom the system does not know
+    with pytest.raises(UserError, match="--data_dir=~/data: this user has no home folder"):
+        config._data_dir("~/data")
+    assert config._data_dir("/data") == "/data"
