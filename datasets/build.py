@@ -5,23 +5,39 @@
 `--manual_dir` holds your copy of the data set (datasets/<name>/README.md says how to get and unpack it);
 synthetic_faces needs none. A builder config may follow the name (bu_3dfe/all_intensities). The data set,
 build_report.json and contact_sheet_train.png appear under `--data_dir`. A killed build goes on where it stopped when
-the same command is given again; a data set that is built already is left alone.
+the same command is given again; a data set that is built already is left alone, and one that another process builds
+just now is waited for.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from ifgan_tf import cli
+from datasets.files import folder_path
+from ifgan_tf import cli, files
 from ifgan_tf.config import DATASETS
 from ifgan_tf.errors import UserError
 
 _DRAWN = "synthetic_faces"
+_NOTHING = "no such folder, or an empty one"
+_FULL = "make room, or choose another folder"
+_REMEDIES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: "make it writable, or choose another folder",
+    errno.EPERM: "make it writable, or choose another folder",
+    errno.EROFS: "make it writable, or choose another folder",
+    errno.ENOTDIR: "a file is in the way; choose another folder",
+    errno.EEXIST: "a file is in the way; choose another folder",
+    errno.ENAMETOOLONG: "choose a shorter path",
+}
 
 
 def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: str | None = None) -> pathlib.Path:
@@ -37,12 +53,12 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
       The folder of the built data set. `tfds.builder(dataset, data_dir=data_dir)` reads it from then on.
 
     Raises:
-      UserError: for an unknown name, a folder without the data set, a full disk.
+      UserError: for an unknown name, a folder without the data set or without a usable image of it, a disk that is
+        full or cannot be written.
     """
     name, _, named_config = dataset.partition("/")
     if name not in DATASETS:
         raise UserError(f"--dataset={dataset}: expected one of {', '.join(DATASETS)}")
-    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -51,28 +67,63 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
     configs = list(module.Builder.builder_configs)
     if config is not None and config not in configs:
         raise UserError(f"--dataset={dataset}: {name} has no config {config!r}; expected one of {', '.join(configs)}")
+    data_dir = folder_path("data_dir", data_dir)
     builder = module.Builder(data_dir=data_dir, config=config)
     folder = pathlib.Path(builder.data_dir)
     if builder.is_prepared():
         return folder
     if name != _DRAWN:
-        if not manual_dir:
-            raise UserError(
-                f"{dataset} is not built in {data_dir} yet: give --manual_dir, the folder with your unpacked copy "
-                f"(see datasets/{name}/README.md)"
+        manual_dir = _copy(dataset, data_dir, manual_dir)
+    with (
+        _said_plainly(data_dir),
+        files.only_one(pathlib.Path(data_dir, ".building", name), f"a build of {name}", wait=True),
+    ):
+        if not builder.is_prepared():  # by whoever was waited for
+            builder.download_and_prepare(
+                download_config=tfds.download.DownloadConfig(manual_dir=manual_dir, register_checksums=False)
             )
-        if not pathlib.Path(manual_dir).is_dir() or not any(pathlib.Path(manual_dir).iterdir()):
-            raise UserError(
-                f"--manual_dir={manual_dir}: no such folder, or an empty one; expected your copy of {name} "
-                f"(see datasets/{name}/README.md)"
-            )
-    try:
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(manual_dir=manual_dir, register_checksums=False)
-        )
-    except (OSError, tf.errors.OpError) as error:  # TensorFlow writes the examples, and has errors of its own
-        raise UserError(f"--data_dir={data_dir}: {error}; make room or choose another folder") from error
     return folder
+
+
+def _copy(dataset: str, data_dir: str, manual_dir: str | None) -> str:
+    """The folder of the user's copy.
+
+    Raises:
+      UserError: when there is none, or nothing in it.
+    """
+    readme = f"datasets/{dataset.partition('/')[0]}/README.md"
+    if not manual_dir:
+        raise UserError(
+            f"{dataset} is not built in {data_dir} yet: give --manual_dir, the folder with your unpacked copy "
+            f"(see {readme})"
+        )
+    path = folder_path("manual_dir", manual_dir)
+    try:
+        why = "" if any(pathlib.Path(path).iterdir()) else _NOTHING
+    except FileNotFoundError:
+        why = _NOTHING
+    except OSError as error:
+        why = f"cannot be listed ({error.strerror})"
+    if why:
+        raise UserError(f"--manual_dir={path}: {why}; expected your copy of {dataset.partition('/')[0]} (see {readme})")
+    return path
+
+
+@contextlib.contextmanager
+def _said_plainly(data_dir: str) -> Iterator[None]:
+    """What the file system refuses, as a UserError that says what that is and what to do."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:  # TensorFlow writes the examples, and has errors of its own
+        if isinstance(error, OSError) and error.strerror:
+            remedy = _REMEDIES.get(error.errno or 0, "mend that, or choose another folder")
+            place = f"{error.filename}: " if error.filename else ""
+            raise UserError(f"--data_dir={data_dir}: {place}{error.strerror}; {remedy}") from error
+        full = isinstance(error, tf.errors.ResourceExhaustedError) or "disk space" in str(error)
+        remedy = _FULL if full else "mend that, or choose another folder"
+        raise UserError(f"--data_dir={data_dir}: {error}; {remedy}") from error
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -4,22 +4,25 @@
 
 Prints what was found against what is expected, then every problem with its file and its remedy. Every image that a
 build would use is opened once. Exit code: 0 complete, 1 incomplete (it can be built, with what is there), 2 unusable.
+When it is interrupted it prints what it has found so far.
 """
 
 from __future__ import annotations
 
 import collections
 import importlib
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Sequence
 
 from absl import flags
 
-from datasets.records import Count, FaceRecord, Problem
+from datasets.files import folder_path
+from datasets.records import Count, FaceRecord, Problem, described, no_usable_image
 from ifgan_tf import cli, progress
 from ifgan_tf.errors import UserError
 
 NAMES = ("bu_3dfe", "ck_plus", "mmi", "raf_db")
-COMPLETE, INCOMPLETE = 0, 1
+COMPLETE, INCOMPLETE, INTERRUPTED = 0, 1, 130
 _FILES_A_PROBLEM = 20
 
 
@@ -27,39 +30,57 @@ def check(dataset: str, manual_dir: str) -> int:
     """Prints the table and the problems of a copy.
 
     Returns:
-      0 if everything expected is there and readable, 1 if not.
+      0 if everything expected is there and readable, 1 if not, 130 if it was interrupted before it knew.
 
     Raises:
-      UserError: if the folder does not hold the data set at all, or `dataset` is none of `NAMES`.
+      UserError: if the folder does not hold the data set at all, or a split has no image that can be read, or
+        `dataset` is none of `NAMES`.
     """
     if dataset not in NAMES:
         raise UserError(f"--dataset={dataset}: expected one of {', '.join(NAMES)}")
+    manual_dir = folder_path("manual_dir", manual_dir)
     scan = importlib.import_module(f"datasets.{dataset}.layout").scan(manual_dir)
     records = [record for split in scan.splits.values() for record in split]
-    problems = scan.problems + _unreadable(records, dataset)
-    counts = [*scan.counts, Count("unreadable images", sum(p not in scan.problems for p in problems), 0)]
+    bad: dict[str, Problem] = {}
+    opened = _open(records, bad, f"{dataset}: opening images")
+    problems = scan.problems + list(bad.values())
     print(f"{dataset} in {manual_dir}\n")
-    print(_table(counts))
+    print(_table([*scan.counts, Count("unreadable images", len(bad), 0)]))
     print(_listing("Problems", [p for p in problems if not p.note]))
     print(_listing("Notes, nothing is missing because of them", [p for p in problems if p.note]))
-    short = [count.name for count in counts if count.expected is not None and count.found < count.expected]
+    if opened < len(records):
+        print(f"interrupted: {opened:,} of {len(records):,} images were opened")
+        return INTERRUPTED
+    for split, part in scan.splits.items():
+        if all(record.key in bad for record in part):
+            raise no_usable_image(dataset, split, ["see the problems above"] if problems else [])
+    short = [count.name for count in scan.counts if count.expected is not None and count.found < count.expected]
     if not short and all(problem.note for problem in problems):
-        print(f"complete: build it with  python -m datasets.build --dataset={dataset} --manual_dir={manual_dir} …")
+        copy = shlex.quote(manual_dir)
+        print(f"complete: build it with  python -m datasets.build --dataset={dataset} --manual_dir={copy} …")
         return COMPLETE
     print(f"incomplete: {', '.join(short) or 'see the problems above'}")
     return INCOMPLETE
 
 
-def _unreadable(records: Iterable[FaceRecord], dataset: str) -> list[Problem]:
-    """A problem for each image that does not open."""
-    problems = []
-    for record in progress.bar(list(records), desc=f"{dataset}: opening images", unit="image"):
-        try:
-            record.load()
-        except UserError as error:
-            found = str(error).removeprefix(f"{record.source}: ")
-            problems.append(Problem(record.source, found, "a build leaves it out; copy or download it again"))
-    return problems
+def _open(records: Sequence[FaceRecord], bad: dict[str, Problem], what: str) -> int:
+    """Opens every image; fills `bad` with a problem for each that does not open, by its record's key.
+
+    Returns:
+      How many were opened before the end, or before Ctrl-C.
+    """
+    opened = 0
+    try:
+        for record in progress.bar(records, desc=what, unit="image"):
+            try:
+                record.load()
+            except Exception as error:  # decoders raise anything; each is the image's fault, and no other's
+                found = described(error, record).removeprefix(f"{record.source}: ")
+                bad[record.key] = Problem(record.source, found, "a build leaves it out; copy or download it again")
+            opened += 1
+    except KeyboardInterrupt:
+        pass
+    return opened
 
 
 def _table(counts: Sequence[Count]) -> str:

@@ -11,12 +11,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from datasets.faces import aligned_faces
-from datasets.records import ROLES, FaceRecord, Problem
+from datasets.records import ROLES, FaceRecord, Problem, Scan, described, no_usable_image
 from datasets.report import BuildReport
 from ifgan_tf import progress as progress_lib
 from ifgan_tf.data.alignment import ALIGNED_SIZE
 from ifgan_tf.data.images import encode_png
-from ifgan_tf.errors import UserError
 from ifgan_tf.labels import EXPRESSIONS
 
 Example = tuple[str, dict[str, Any]]
@@ -106,14 +105,36 @@ def examples_as_given(
     for record in progress_lib.bar(records, desc=f"{builder.name} {split}", unit="image"):
         try:
             image = record.load()
-        except UserError as error:
-            report.unreadable(record, str(error))
+        except Exception as error:  # one bad image never ends a build: it is counted and listed
+            report.unreadable(record, error)
             continue
         report.add(record, image, detected=True)
         yield record.key, example(record, image, confidence=1.0, landmarks=np.zeros((5, 2)))
     _write(report, builder)
 
 
+def splits(builder: tfds.core.GeneratorBasedBuilder, scan: Scan) -> dict[str, Iterator[Example]]:
+    """The builder's whole `_split_generators`, of what was found in the copy.
+
+    Raises:
+      UserError: if a split has no image that can be read; TFDS would write the others first, and then fail.
+    """
+    for split, records in scan.splits.items():
+        reasons = [str(problem) for problem in scan.problems if not problem.note]
+        for record in records:
+            try:
+                record.load()
+                break
+            except Exception as error:
+                reasons.append(described(error, record))
+        else:
+            raise no_usable_image(builder.name, split, reasons)
+    return {split: builder._generate_examples(split, records, scan.problems) for split, records in scan.splits.items()}
+
+
 def _write(report: BuildReport, builder: tfds.core.GeneratorBasedBuilder) -> None:
+    outcome = report.as_dict()
+    if not outcome["images"]:  # TFDS fails on an empty split without saying which
+        raise no_usable_image(builder.name, report.split, [entry["error"] for entry in outcome["unreadable"]])
     # During generation this is TFDS' temporary folder, so report and data appear together or not at all.
     report.write(builder.data_path)

@@ -98,8 +98,10 @@ def aligned_faces(
       cache_path: the file of detections; made if missing.
       workers: number of processes, 0 for none; by default one a processor, fewer for little work.
 
+    A record that ends its worker process (a decoder that crashes, too little memory) is one that could not be read.
+
     Raises:
-      UserError: if a worker process is killed from outside (out of memory).
+      UserError: if worker processes end without a record as well.
     """
     tasks = [tuple(group) for _, group in itertools.groupby(records, key=lambda record: record.source)]
     if workers is None:
@@ -122,24 +124,80 @@ def _in_process(tasks: list[tuple[FaceRecord, ...]], entries: CacheEntries) -> I
 
 def _in_processes(tasks: list[tuple[FaceRecord, ...]], entries: CacheEntries, workers: int) -> Iterator[TaskResult]:
     for start in range(0, len(tasks), _TASKS_BEFORE_RESTART):
-        # Spawned: TensorFlow does not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
-        waiting: collections.deque[concurrent.futures.Future[TaskResult]] = collections.deque()
-        try:
-            for task in tasks[start : start + _TASKS_BEFORE_RESTART]:
-                waiting.append(pool.submit(_align_task, task, _known(task, entries)))
-                if len(waiting) >= workers * _TASKS_IN_FLIGHT:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process was killed while it looked for faces (out of memory?); free some memory and repeat "
-                "the command: it goes on where it stopped"
-            ) from error
-        finally:
+        todo = collections.deque(tasks[start : start + _TASKS_BEFORE_RESTART])
+        while todo:
+            yield from _side_by_side(todo, entries, workers)
+            # Not empty if a worker died. Whose task that was, nobody knows: those that were in flight go one by one.
+            yield from _one_by_one(todo, min(len(todo), workers * _TASKS_IN_FLIGHT), entries)
+
+
+def _side_by_side(
+    todo: collections.deque[tuple[FaceRecord, ...]], entries: CacheEntries, workers: int
+) -> Iterator[TaskResult]:
+    """Does the tasks and takes them off `todo`, until all are done or a worker dies."""
+    pool = _pool(workers)
+    waiting: collections.deque[concurrent.futures.Future[TaskResult]] = collections.deque()
+    try:
+        for task in tuple(todo):
+            waiting.append(pool.submit(_align_task, task, _known(task, entries)))
+            if len(waiting) >= workers * _TASKS_IN_FLIGHT:
+                result = waiting.popleft().result()
+                todo.popleft()
+                yield result
+        while waiting:
+            result = waiting.popleft().result()
+            todo.popleft()
+            yield result
+    except BrokenProcessPool:
+        return
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _one_by_one(
+    todo: collections.deque[tuple[FaceRecord, ...]], number: int, entries: CacheEntries
+) -> Iterator[TaskResult]:
+    """Does the first tasks, each alone in its process, so that it is known which one ends it."""
+    pool = None
+    try:
+        for _ in range(number):
+            pool = pool or _pool(1)
+            task = todo.popleft()
+            try:
+                result = pool.submit(_align_task, task, _known(task, entries)).result()
+            except BrokenProcessPool:
+                pool.shutdown()
+                pool = _working_pool()
+                error = "the process that read it died: a damaged file, or not enough memory"
+                result = [AlignedFace(record, None, None, error) for record in task], []
+            yield result
+    finally:
+        if pool:
             pool.shutdown(cancel_futures=True)
+
+
+def _working_pool() -> concurrent.futures.ProcessPoolExecutor:
+    """A pool of one process that has found nothing in a black image.
+
+    Raises:
+      UserError: if it died of that.
+    """
+    pool = _pool(1)
+    try:
+        pool.submit(_find, np.zeros((64, 64, 3), np.uint8)).result()
+    except BrokenProcessPool as error:
+        pool.shutdown()
+        raise UserError(
+            "the processes that look for faces die, whatever the image (out of memory?); free some memory and repeat "
+            "the command: it goes on where it stopped"
+        ) from error
+    return pool
+
+
+def _pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
+    # Spawned: TensorFlow does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    return concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
 
 
 def _known(task: tuple[FaceRecord, ...], entries: CacheEntries) -> CacheEntries:
@@ -193,27 +251,45 @@ def detector() -> FaceDetector:
 
 
 def _align_task(task: tuple[FaceRecord, ...], known: CacheEntries) -> TaskResult:
-    """Reads a source's records and aligns their faces; detects unless every one is known with these very pixels."""
+    """Reads a source's records and aligns their faces; detects unless every one is known with these very pixels.
+
+    One bad image never ends a build: whatever is raised about it, it is counted and listed.
+    """
     images: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}
     for record in task:
         try:
             images[record.key] = record.load()
-        except Exception as error:  # one bad image never ends a build: it is counted and listed
-            errors[record.key] = str(error) or type(error).__name__
+        except Exception as error:
+            errors[record.key] = _text(error)
+    try:
+        aligned, fresh = _align(images, known, task[0].views)
+    except Exception as error:
+        aligned, fresh = {}, []
+        errors = {record.key: _text(error) for record in task} | errors
+    faces = []
+    for record in task:
+        face, detection = aligned.get(record.key, (None, None))
+        faces.append(AlignedFace(record, face, detection, errors.get(record.key, "")))
+    return faces, fresh
+
+
+def _align(
+    images: Mapping[str, np.ndarray], known: CacheEntries, views: tuple[str, ...]
+) -> tuple[dict[str, tuple[np.ndarray, Detection | None]], list[dict[str, Any]]]:
+    """A source's aligned faces with their detections, and the cache entries that are new."""
     digests = {key: _digest(image) for key, image in images.items()}
     entries = [known[key] for key in images if key in known]
     fresh = []
     if [(entry["pixels"], entry.get("version")) for entry in entries] != [
         (digest, _VERSION) for digest in digests.values()
     ]:
-        entries = fresh = _detect(images, digests, task[0].views)
-    aligned = {key: _aligned(image, entry) for (key, image), entry in zip(images.items(), entries, strict=True)}
-    faces = []
-    for record in task:
-        face, detection = aligned.get(record.key, (None, None))
-        faces.append(AlignedFace(record, face, detection, errors.get(record.key, "")))
-    return faces, fresh
+        entries = fresh = _detect(images, digests, views)
+    return {key: _aligned(image, entry) for (key, image), entry in zip(images.items(), entries, strict=True)}, fresh
+
+
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _digest(image: np.ndarray) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from ifgan_tf.errors import UserError
 from ifgan_tf.labels import EXPRESSIONS
 
 EXPRESSIVE = "expressive"
@@ -56,6 +57,12 @@ class FaceRecord:
         return f"{self.source}, frame {self.frame}" if self.video else self.source
 
 
+def described(error: Exception | str, record: FaceRecord) -> str:
+    """What an error says about a record; it begins with the record's file."""
+    text = str(error) or type(error).__name__
+    return text if text.startswith(record.source) else f"{record.place}: {text}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """Something odd in a user's copy.
@@ -92,6 +99,33 @@ class Scan:
     splits: Mapping[str, list[FaceRecord]]
     counts: list[Count]
     problems: list[Problem]
+
+
+def refuse_another_list(outside: Sequence[Problem], files: int) -> None:
+    """Sees that codes outside of the owners' list are slips in single files, not signs of another list.
+
+    Codes that count from 0, say, are wrong where they look right too.
+
+    Args:
+      outside: a problem for each file whose code is not in the list.
+      files: how many files have a code.
+
+    Raises:
+      UserError: if there are several, and more than one in twenty files.
+    """
+    if len(outside) > max(1, files // 20):
+        first = outside[0]
+        raise UserError(
+            f"{first.file}: {first.found}; {len(outside)} of {files} files have such codes, so they follow another "
+            f"list than the owners' and none of them can be trusted; {first.remedy}"
+        )
+
+
+def no_usable_image(dataset: str, split: str, reasons: Sequence[str]) -> UserError:
+    """What is said when a split would be empty; `reasons` are why, the first three are told."""
+    why = "".join(f"; {reason}" for reason in reasons[:3])
+    more = f"; and {len(reasons) - 3:,} more" if len(reasons) > 3 else ""
+    return UserError(f"{dataset}: no usable image for the split {split!r}{why}{more}")
 
 
 def class_counts(records: Iterable[FaceRecord], expected: Mapping[str, int], prefix: str = "") -> list[Count]:

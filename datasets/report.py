@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from datasets.records import EXPRESSIVE, NEUTRAL, FaceRecord, Problem
+from datasets.records import EXPRESSIVE, NEUTRAL, FaceRecord, Problem, described
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.labels import EXPRESSIONS
 
@@ -31,7 +31,7 @@ class BuildReport:
     """
 
     def __init__(self, split: str, problems: Sequence[Problem] = ()) -> None:
-        self._split = split
+        self.split = split
         self._problems = [str(problem) for problem in problems if not problem.note]
         self._images = {role: dict.fromkeys(EXPRESSIONS, 0) for role in (EXPRESSIVE, NEUTRAL)}
         self._subjects: set[str] = set()
@@ -49,9 +49,9 @@ class BuildReport:
             self._undetected.append(record.place)
             self._show("undetected", record.key, image)
 
-    def unreadable(self, record: FaceRecord, error: str) -> None:
+    def unreadable(self, record: FaceRecord, error: Exception | str) -> None:
         """Counts a face that could not be read and is not stored."""
-        self._unreadable.append({"file": record.source, "key": record.key, "error": error})
+        self._unreadable.append({"file": record.source, "key": record.key, "error": described(error, record)})
 
     def as_dict(self) -> dict[str, Any]:
         seconds = time.monotonic() - self._start
@@ -73,9 +73,9 @@ class BuildReport:
         folder = pathlib.Path(folder)
         path = folder / REPORT_FILE
         report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        report[self._split] = self.as_dict()
+        report[self.split] = self.as_dict()
         path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        (folder / f"contact_sheet_{self._split}.png").write_bytes(encode_png(self.contact_sheet()))
+        (folder / f"contact_sheet_{self.split}.png").write_bytes(encode_png(self.contact_sheet()))
 
     def contact_sheet(self) -> np.ndarray:
         """uint8 RGB: a row of up to twelve faces for each class that has any."""
@@ -115,7 +115,11 @@ def summary(report: dict[str, Any]) -> str:
         if part["neutral"]:
             lines.append(f"  {'for the neutral average':<26}{part['neutral']:>7}")
         lines += _listed("no face found, centred square used instead", part["undetected"])
-        lines += _listed("unreadable, left out", [entry["error"] for entry in part["unreadable"]])
+        unreadable = [entry["error"] for entry in part["unreadable"]]
+        remedy = (
+            " (copy or download them again, remove this data set's folder and build it again)" if unreadable else ""
+        )
+        lines += _listed(f"unreadable, left out{remedy}", unreadable)
     lines += _listed("problems of the copy", next(iter(report.values()))["problems"])
     return "\n".join(lines)
 

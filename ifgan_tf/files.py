@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import functools
 import glob
+import logging
 import os
 import shutil
 import tempfile
@@ -70,15 +71,16 @@ def writable(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def only_one(folder: Path, what: str) -> Iterator[None]:
+def only_one(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
     """Holds `folder` for this process alone; the lock goes when the process does, however it ends.
 
     Args:
       folder: made when missing; the lock is its file `.lock`.
       what: what the holder does, such as `a training`; a second process is told that its like is going on.
+      wait: for the other's end, saying so, instead of giving up.
 
     Raises:
-      UserError: when another process holds it.
+      UserError: when another process holds it, unless `wait`.
       OSError: when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,9 +88,12 @@ def only_one(folder: Path, what: str) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise UserError(
-            f"{folder}: {what} is going on there already; wait for its end, or choose another folder"
-        ) from None
+        if not wait:
+            raise UserError(
+                f"{folder}: {what} is going on there already; wait for its end, or choose another folder"
+            ) from None
+        logging.warning("%s: %s is going on there already; waiting for its end", folder, what)
+        lock.acquire(poll_interval=0.5)
     try:
         yield
     finally:

@@ -12,13 +12,12 @@ import re
 from collections.abc import Collection
 
 from datasets.files import DataFile, list_files, listed, unique
-from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts
+from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
 from ifgan_tf.errors import UserError
 
 NAME = re.compile(
-    r"(?P<subject>[FM]\d{4})_(?P<code>AN|DI|FE|HA|SA|SU|NE)(?P<intensity>\d\d)(?P<ethnicity>WH|BL|AE|LA|AM|IN)_F2D"
-    r"\.(?:bmp|jpe?g|png)",
-    re.IGNORECASE,
+    r"(?P<subject>[FM]\d{4})_(?P<code>[A-Z]{2})(?P<intensity>\d\d)(?P<ethnicity>[A-Z]{2})_F2D\.(?:bmp|jpe?g|png)",
+    re.IGNORECASE | re.ASCII,
 )
 CODES = {
     "AN": "anger",
@@ -29,6 +28,7 @@ CODES = {
     "SU": "surprise",
     "NE": "neutral",
 }
+ETHNICITIES = ("WH", "BL", "AE", "LA", "AM", "IN")
 SUBJECTS = 100
 ALL_INTENSITIES = (1, 2, 3, 4)
 PAPER_INTENSITIES = (3, 4)
@@ -38,19 +38,21 @@ def scan(manual_dir: str | os.PathLike[str], intensities: Collection[int] = PAPE
     """Finds the frontal images of the given intensities, and every subject's neutral one, wherever they lie.
 
     Raises:
-      UserError: if there is none.
+      UserError: if there is none, or their names follow another list of codes.
     """
     files, problems = list_files(manual_dir)
     archives = [file for file in files if file.name.lower().endswith(".rar")]
     named = []
-    for file in files:
-        if name := NAME.fullmatch(file.name):
-            subject, code, intensity = name["subject"].upper(), name["code"].upper(), int(name["intensity"])
-            if intensity not in ((0,) if code == "NE" else ALL_INTENSITIES):
-                found = f"intensity {intensity:02d} of {code}; expected 00 for NE and 01 to 04 for the others"
-                problems.append(Problem(file.source, found, "look at the file's name"))
-            elif code == "NE" or intensity in intensities:
-                named.append(((subject, code, intensity), file))
+    outside = []
+    images = [(name, file) for file in files if (name := NAME.fullmatch(file.name))]
+    for name, file in images:
+        subject, code, intensity = name["subject"].upper(), name["code"].upper(), int(name["intensity"])
+        if found := _outside(code, intensity, name["ethnicity"].upper()):
+            outside.append(Problem(file.source, found, "unpack the subject's archive again"))
+        elif code == "NE" or intensity in intensities:
+            named.append(((subject, code, intensity), file))
+    refuse_another_list(outside, len(images))
+    problems += outside
     scans, notes = unique(named)
     if not scans:
         hint = f"unpack the archives, e.g. unrar x {archives[0].name}" if archives else "unpack BU-3DFE there"
@@ -70,6 +72,17 @@ def scan(manual_dir: str | os.PathLike[str], intensities: Collection[int] = PAPE
         Count("neutral images", len(records) - len(expressive), SUBJECTS),
     ]
     return Scan({"train": records}, counts, problems)
+
+
+def _outside(code: str, intensity: int, ethnicity: str) -> str:
+    """What in a file's name is not in the owners' list; empty if all of it is."""
+    if code not in CODES:
+        return f"expression {code}; expected one of {', '.join(CODES)}"
+    if intensity not in ((0,) if code == "NE" else ALL_INTENSITIES):
+        return f"intensity {intensity:02d} of {code}; expected 00 for NE and 01 to 04 for the others"
+    if ethnicity not in ETHNICITIES:
+        return f"ethnicity {ethnicity}; expected one of {', '.join(ETHNICITIES)}"
+    return ""
 
 
 def _record(subject: str, code: str, intensity: int, file: DataFile) -> FaceRecord:

@@ -11,7 +11,7 @@ import os
 import re
 
 from datasets.files import DataFile, list_files, listed, unique
-from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts
+from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
 from ifgan_tf.errors import UserError
 
 FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})\.png", re.IGNORECASE)
@@ -23,6 +23,8 @@ SEQUENCES = {"anger": 45, "disgust": 59, "fear": 25, "happiness": 69, "sadness":
 CONTEMPT_SEQUENCES = 18
 SUBJECTS = 118
 PEAK_FRAMES = 3
+_UNPACK = "unpack Emotion_labels.zip again"
+_EXPECTED = "expected one number from 0 to 7 such as 3.0000000e+00"
 
 Sequence = tuple[str, str]
 
@@ -31,7 +33,7 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
     """The last three frames and the first one of every sequence with a basic expression.
 
     Raises:
-      UserError: if there are no images or no labels.
+      UserError: if there are no images or no labels, or the labels are not the owners'.
     """
     files, problems = list_files(manual_dir)
     frames, notes = unique(_keyed(files, FRAME))
@@ -91,11 +93,11 @@ def parse_code(text: str) -> int:
     """The emotion code in a label file's text, e.g. `   3.0000000e+00`.
 
     Raises:
-      ValueError: if it is no code from 0 (neutral) to 7 (surprise).
+      ValueError: if it is no whole number.
     """
     value = float(text)
-    if value not in range(8):
-        raise ValueError(f"{value} is no code from 0 to 7")
+    if not value.is_integer():
+        raise ValueError(f"{value} is no whole number")
     return int(value)
 
 
@@ -109,32 +111,30 @@ def _codes(
 ) -> dict[Sequence, tuple[int, int, DataFile]]:
     """Code, peak frame and label file of every labelled sequence; unusable label files become problems."""
     codes: dict[Sequence, tuple[int, int, DataFile]] = {}
+    outside: list[Problem] = []
     for (subject, number, peak), file in label_files.items():
         try:
-            code = parse_code(file.text())
-        except ValueError:
-            problems.append(
-                Problem(
-                    file.source,
-                    f"the label is {file.text().strip()[:40]!r}; expected one number from 0 to 7 such as 3.0000000e+00",
-                    "unpack Emotion_labels.zip again",
-                )
-            )
-            continue
+            text = file.text()
         except UserError as error:
-            problems.append(Problem(file.source, str(error), "unpack Emotion_labels.zip again"))
+            problems.append(file.problem(error, _UNPACK))
+            continue
+        try:
+            code = parse_code(text)
+        except ValueError:
+            found = f"the label is {text.strip()[:40]!r}; {_EXPECTED}"
+            problems.append(Problem(file.source, found, _UNPACK))
             continue
         if code == 0:
-            problems.append(
-                Problem(
-                    file.source, "labelled neutral, which no official sequence is", "unpack Emotion_labels.zip again"
-                )
-            )
+            outside.append(Problem(file.source, "labelled neutral (0), which no official sequence is", _UNPACK))
+        elif code not in CODES and code != CONTEMPT:
+            outside.append(Problem(file.source, f"the label is {text.strip()[:40]!r}; {_EXPECTED}", _UNPACK))
         elif (subject, number) in codes:
             other = codes[subject, number][2].source
             problems.append(Problem(file.source, f"a second label of the sequence, beside {other}", "remove one"))
         else:
             codes[subject, number] = (code, peak, file)
+    refuse_another_list(outside, len(label_files))
+    problems += outside
     return codes
 
 

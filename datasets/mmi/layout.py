@@ -10,9 +10,9 @@ import os
 import re
 from collections.abc import Mapping
 
-from datasets.files import DataFile, list_files, listed
+from datasets.files import MAX_TEXT_BYTES, DataFile, list_files, listed
 from datasets.mmi import sessions
-from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts
+from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
 from datasets.video import frame_count, read_frame
 from datasets.views import HALVES, TURNED
 from ifgan_tf import progress
@@ -32,7 +32,7 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
     """Three peak frames and the first frame of every frontal video of a basic expression.
 
     Raises:
-      UserError: if there is no session, or no usable one.
+      UserError: if there is no session, or no usable one, or the emotions follow another list.
     """
     files, problems = list_files(manual_dir)
     folders: dict[str, dict[str, DataFile]] = {}
@@ -45,12 +45,17 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
             "mmi-facial-expression-database_download_*.zip" + listed(problems)
         )
     records: list[FaceRecord] = []
+    outside: list[Problem] = []
     taken: dict[str, str] = {}
     for content in progress.bar(session_folders.values(), desc="mmi sessions", unit="session"):
         try:
             records += _session(content, taken, problems)
+        except _OutsideError as skipped:
+            outside.append(skipped.problem)
         except _SkippedError as skipped:
             problems.append(skipped.problem)
+    refuse_another_list(outside, len(session_folders))
+    problems += outside
     if not records:
         raise UserError(
             f"--manual_dir={manual_dir}: none of the {len(session_folders)} MMI sessions is a frontal video of a basic "
@@ -74,8 +79,13 @@ _LABELS = tuple(sessions.EMOTIONS.values())
 class _SkippedError(Exception):
     """A session is not used, and why."""
 
-    def __init__(self, file: DataFile, found: str, remedy: str, note: bool = False) -> None:
-        self.problem = Problem(file.source, found, remedy, note)
+    def __init__(self, file: DataFile, found: str | Exception, remedy: str, note: bool = False) -> None:
+        error = found if isinstance(found, Exception) else UserError(found)
+        self.problem = file.problem(error, remedy, note)
+
+
+class _OutsideError(_SkippedError):
+    """The session's emotion is no code of the owners' list."""
 
 
 def _session(content: Mapping[str, DataFile], taken: dict[str, str], problems: list[Problem]) -> list[FaceRecord]:
@@ -92,11 +102,14 @@ def _session(content: Mapping[str, DataFile], taken: dict[str, str], problems: l
             session_file, "a session without annotation, as of a still image", "it is skipped", note=True
         )
     try:
-        code = sessions.emotion(sessions.parse(annotation_file.read()))
+        code = sessions.emotion(sessions.parse(annotation_file.read(MAX_TEXT_BYTES)))
     except (ValueError, UserError) as error:
-        raise _SkippedError(annotation_file, str(error), _DAMAGED) from error
+        raise _SkippedError(annotation_file, error, _DAMAGED) from error
     if code is None:
         raise _SkippedError(annotation_file, "an annotation without an Emotion", "the session is skipped", note=True)
+    if code < 1:
+        found = f"the emotion is {code}; expected a number from 1 (anger, of the six basic ones to 6, surprise)"
+        raise _OutsideError(annotation_file, found, _DAMAGED)
     if code not in sessions.EMOTIONS:
         raise _SkippedError(
             annotation_file, f"emotion {code}, no basic expression (1 to 6)", "it is skipped", note=True
@@ -106,9 +119,9 @@ def _session(content: Mapping[str, DataFile], taken: dict[str, str], problems: l
             raise _SkippedError(session_file, "a session of still images", "it is skipped", note=True)
         raise _SkippedError(annotation_file, "an annotation without its video", _DAMAGED)
     try:
-        view = sessions.view(sessions.parse(session_file.read()))
+        view = sessions.view(sessions.parse(session_file.read(MAX_TEXT_BYTES)))
     except (ValueError, UserError) as error:
-        raise _SkippedError(session_file, str(error), _DAMAGED) from error
+        raise _SkippedError(session_file, error, _DAMAGED) from error
     if view == sessions.PROFILE:
         raise _SkippedError(session_file, "a profile view", "it is skipped", note=True)
     name = VIDEO.fullmatch(video.name)
@@ -119,7 +132,7 @@ def _session(content: Mapping[str, DataFile], taken: dict[str, str], problems: l
     try:
         frames = frame_count(video)
     except UserError as error:
-        raise _SkippedError(video, str(error), _DAMAGED) from error
+        raise _SkippedError(video, error, _DAMAGED) from error
     if frames <= PEAK_FRAMES:
         raise _SkippedError(
             video, f"a video of {frames} frames; expected a neutral one and three of the peak", _DAMAGED
@@ -150,7 +163,7 @@ def _action_units(content: Mapping[str, DataFile], problems: list[Problem]) -> l
     if file is None:
         return []
     try:
-        return sessions.action_units(sessions.parse(file.read()))
-    except (ValueError, KeyError, UserError) as error:
+        return sessions.action_units(sessions.parse(file.read(MAX_TEXT_BYTES)))
+    except (ValueError, UserError) as error:
         problems.append(Problem(file.source, f"no usable annotation ({error})", "the middle frame is used", note=True))
         return []

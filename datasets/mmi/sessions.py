@@ -27,7 +27,7 @@ def parse(data: bytes) -> ElementTree.Element:
     """
     try:
         return ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: an encoding nobody knows
         raise ValueError(f"not well-formed XML ({error})") from error
 
 
@@ -35,15 +35,16 @@ def emotion(annotation: ElementTree.Element) -> int | None:
     """The value of `<Metatag Name="Emotion" Value="N"/>`, None if there is none.
 
     Raises:
-      ValueError: if the value is not a number.
+      ValueError: if the value is not a whole number.
     """
     for tag in _elements(annotation, "metatag"):
         attributes = _attributes(tag)
         if attributes.get("name", "").lower() == "emotion":
             value = attributes.get("value", "")
-            if not value.strip().isdigit():
-                raise ValueError(f"the emotion is {value!r}; expected a number")
-            return int(value)
+            try:
+                return int(value)
+            except ValueError:
+                raise ValueError(f"the emotion is {value[:40]!r}; expected a number") from None
     return None
 
 
@@ -51,7 +52,7 @@ def view(session: ElementTree.Element) -> int | None:
     """The camera's view of the first track: 0 frontal, 1 profile, 2 both in one frame; None if it is not told."""
     for track in _elements(session, "track"):
         value = _attributes(track).get("view", "").strip()
-        return int(value) if value.isdigit() else None
+        return int(value) if value.isdecimal() and len(value) < 4 else None
     return None
 
 
@@ -59,13 +60,10 @@ def action_units(annotation: ElementTree.Element) -> list[list[Marker]]:
     """The markers of every annotated action unit, in temporal order.
 
     Raises:
-      ValueError: if a marker's frame or type is not a number.
+      ValueError: if a marker's frame or type is not a number, or its frame not positive.
     """
     return [
-        sorted(
-            (Marker(int(a["frame"]), int(a["type"])) for a in map(_attributes, _elements(unit, "marker"))),
-            key=lambda marker: marker.frame,
-        )
+        sorted(map(_marker, _elements(unit, "marker")), key=lambda marker: marker.frame)
         for unit in _elements(annotation, "actionunit")
     ]
 
@@ -95,6 +93,14 @@ def peak(units: list[list[Marker]], frames: int) -> int:
         longest = max(stretches, key=len)
         middle = longest[len(longest) // 2]
     return min(max(middle, 2), frames - 2)
+
+
+def _marker(element: ElementTree.Element) -> Marker:
+    attributes = _attributes(element)
+    frame, kind = attributes.get("frame", ""), attributes.get("type", "")
+    if not (frame.isdecimal() and kind.isdecimal() and len(frame) < 10 and len(kind) < 10 and int(frame) > 0):
+        raise ValueError(f"a marker of frame {frame[:40]!r} and type {kind[:40]!r}; expected numbers from 1")
+    return Marker(int(frame), int(kind))
 
 
 def _elements(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:

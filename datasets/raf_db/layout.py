@@ -1,7 +1,8 @@
 """RAF-DB's layouts: the official `basic/` and the widespread `DATASET/train/<1..7>/`.
 
 Images are known by their names (`train_00001_aligned.jpg`, `test_0001_aligned.jpg`), wherever they lie, also inside
-`aligned.zip`. Labels come from the official list, else from the tables of the re-layout, else from its folders.
+`aligned.zip`. Labels come from the official list, else from the tables of the re-layout, else from its folders. A code
+outside of the owners' list, such as 0, means another list, whose other codes mean something else too: it is refused.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import functools
 import io
 import os
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
 from datasets.files import DataFile, list_files, listed, unique
-from datasets.records import Count, FaceRecord, Problem, Scan, class_counts
+from datasets.records import Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
 from ifgan_tf.errors import UserError
 
 IMAGE = re.compile(r"((train|test)_\d+)_aligned\.(?:jpe?g|png)", re.IGNORECASE)
@@ -33,6 +35,7 @@ EXPECTED = {
     "test": dict(zip(CODES.values(), (329, 74, 160, 1185, 478, 162, 680), strict=True)),
 }
 UNKNOWN = -1
+_CODES_AS_TEXT = {str(code): code for code in CODES}
 _UNPACK = "unpack or download it again"
 
 
@@ -40,7 +43,7 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
     """The aligned images of the official training and test part with their labels and attributes.
 
     Raises:
-      UserError: if there are no images or no labels.
+      UserError: if there are no images or no labels, or the labels cannot be read or are not the owners'.
     """
     files, problems = list_files(manual_dir)
     images, notes = unique([(match[1].lower(), file) for match, file in _matches(files, IMAGE)])
@@ -54,10 +57,11 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
     if not codes:
         raise UserError(
             f"--manual_dir={manual_dir}: no RAF-DB labels found; expected basic/EmoLabel/{LABEL_LIST}, or "
-            f"{' and '.join(LABEL_TABLES)}, or images in folders called 1 to 7"
+            f"{' and '.join(LABEL_TABLES)}, or images in folders called 1 to 7" + listed(problems)
         )
     attributes = {match[1].lower(): file for match, file in _matches(files, ATTRIBUTES)}
     splits: dict[str, list[FaceRecord]] = {"train": [], "test": []}
+    outside: list[Problem] = []
     for name, file in sorted(images.items()):
         if name not in codes:
             problems.append(Problem(file.source, "an image without a label", "it is left out; complete the labels"))
@@ -66,8 +70,10 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
         if name in attributes:
             try:
                 extra = parse_attributes(attributes[name].text())
+            except _OutsideError as error:
+                outside.append(attributes[name].problem(error, _UNPACK))
             except (ValueError, UserError) as error:
-                problems.append(Problem(attributes[name].source, str(error), _UNPACK))
+                problems.append(attributes[name].problem(error, _UNPACK))
         splits[name.partition("_")[0]].append(
             FaceRecord(
                 key=name,
@@ -79,6 +85,8 @@ def scan(manual_dir: str | os.PathLike[str]) -> Scan:
                 extra=extra,
             )
         )
+    refuse_another_list(outside, len(attributes))
+    problems += outside
     for name in sorted(codes.keys() - images.keys()):
         problems.append(Problem(f"{name}_aligned.jpg", "a label without its image", "unpack aligned.zip again"))
     counts = []
@@ -112,14 +120,18 @@ def parse_attributes(text: str) -> dict[str, object]:
     try:
         landmarks = np.array([[float(x), float(y)] for x, y in lines[:5]], np.float32)
         gender, race, age = (int(value) for (value,) in lines[5:])
+        if len(landmarks) != 5 or not np.isfinite(landmarks).all():
+            raise ValueError(landmarks)
     except ValueError as error:
         raise ValueError("not five landmarks x y and one code each of gender, race and age") from error
-    if len(landmarks) != 5:
-        raise ValueError("not five landmarks x y and one code each of gender, race and age")
     for name, value, names in (("gender", gender, GENDERS), ("race", race, RACES), ("age", age, AGES)):
         if value not in range(len(names)):
-            raise ValueError(f"{name} {value}; expected 0 to {len(names) - 1}")
+            raise _OutsideError(f"{name} {value}; expected 0 to {len(names) - 1}")
     return {"landmarks": landmarks, "gender": gender, "race": race, "age": age}
+
+
+class _OutsideError(ValueError):
+    """An attribute's code is none of the owners'."""
 
 
 _NO_ATTRIBUTES: dict[str, object] = {
@@ -135,32 +147,70 @@ def _matches(files: list[DataFile], pattern: re.Pattern[str]) -> list[tuple[re.M
 
 
 def _labels(files: list[DataFile], images: dict[str, DataFile], problems: list[Problem]) -> dict[str, int]:
-    """Code by image name, from the first source there is."""
+    """Code by image name, from the first source there is.
+
+    Raises:
+      UserError: if a source cannot be read, has no label, or has one that is none of the owners'.
+    """
     lists = [file for file in files if file.name.lower() == LABEL_LIST]
-    if lists:
-        rows = [(lists[0], number, line.split()) for number, line in _lines(lists[0])]
-    else:
-        rows = [
-            (file, number, next(csv.reader(io.StringIO(line))))
-            for file in files
-            if file.name.lower() in LABEL_TABLES
-            for number, line in _lines(file)
-        ]
+    problems += [Problem(file.source, "another label list", "the first is used", note=True) for file in lists[1:]]
+    sources = lists[:1] or [file for file in files if file.name.lower() in LABEL_TABLES]
+    if not sources:
+        return _labels_of_folders(images)
     codes: dict[str, int] = {}
-    for file, number, row in rows:
-        name = LISTED.fullmatch(row[0]) if len(row) == 2 else None
-        if name and row[1].strip().isdigit() and int(row[1]) in CODES:
-            codes[name[1].lower()] = int(row[1])
-        elif number > 1 or row != ["image", "label"]:
-            text = f"line {number} is {' '.join(row)[:40]!r}; expected an image and a label from 1 to 7"
-            problems.append(Problem(file.source, text, _UNPACK))
-    if not rows:
-        for image, file in images.items():
-            folder = file.folder.rpartition("/")[2]
-            if folder.isdigit() and int(folder) in CODES:
-                codes[image] = int(folder)
-    return codes
+    contradicted: dict[str, Problem] = {}
+    for file in sources:
+        rows = list(_rows(file))
+        before = len(codes)
+        for number, row in rows:
+            name = LISTED.fullmatch(row[0]) if len(row) == 2 else None
+            text = f"line {number} is {' '.join(row)[:40]!r}"
+            if name:
+                code = _code(row[1], f"{file.source}: {text}")
+                if codes.setdefault(name[1].lower(), code) != code:
+                    found = f"{text}; another line gives that image another label"
+                    contradicted[name[1].lower()] = Problem(file.source, found, _UNPACK)
+            elif number > 1 or row != ["image", "label"]:
+                problems.append(Problem(file.source, f"{text}; expected an image and a label from 1 to 7", _UNPACK))
+        if len(codes) == before:
+            found = f"the first line is {' '.join(rows[0][1])[:40]!r}" if rows else "the file is empty"
+            example = "train_00001.jpg 5" if lists else "train_00001_aligned.jpg,5"
+            raise UserError(f"{file.source}: {found}; expected lines such as {example!r}; {_UNPACK}")
+    problems += contradicted.values()
+    return {name: code for name, code in codes.items() if name not in contradicted}
 
 
-def _lines(file: DataFile) -> list[tuple[int, str]]:
-    return [(number, line) for number, line in enumerate(file.text().splitlines(), start=1) if line.strip()]
+def _labels_of_folders(images: dict[str, DataFile]) -> dict[str, int]:
+    """Code by image name, for images in folders that are called by numbers."""
+    folders = {name: file.folder.rpartition("/")[2] for name, file in images.items()}
+    return {
+        name: _code(folder, f"{images[name].source}: in a folder called {folder}")
+        for name, folder in folders.items()
+        if folder.isdecimal()
+    }
+
+
+def _code(text: str, where: str) -> int:
+    """The code that `text` is.
+
+    Raises:
+      UserError: if it is none of the owners'; the message opens with `where`.
+    """
+    code = _CODES_AS_TEXT.get(text.strip())
+    if code is None:
+        official = ", ".join(f"{code} {name}" for code, name in CODES.items())
+        raise UserError(
+            f"{where}; RAF-DB's labels are {official}, so these follow another list and none of them can be trusted; "
+            f"use the owners' basic/EmoLabel/{LABEL_LIST}"
+        )
+    return code
+
+
+def _rows(file: DataFile) -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields of every line that is not blank."""
+    for number, line in enumerate(file.text().splitlines(), start=1):
+        if line.strip():
+            try:
+                yield number, next(csv.reader(io.StringIO(line))) if file.name.lower() in LABEL_TABLES else line.split()
+            except csv.Error:
+                yield number, [line]

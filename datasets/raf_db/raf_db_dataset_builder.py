@@ -34,8 +34,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[common.Example]]:
-        scan = layout.scan(dl_manager.manual_dir)
-        return {s: self._generate_examples(s, records, scan.problems) for s, records in scan.splits.items()}
+        return common.splits(self, layout.scan(dl_manager.manual_dir))
 
     def _generate_examples(
         self, split: str, records: list[FaceRecord], problems: list[Problem]

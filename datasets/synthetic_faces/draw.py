@@ -26,10 +26,15 @@ def main(arguments: Sequence[str]) -> None:
     if not values.output:
         raise UserError("--output: expected the PNG file to write, for example --output=face.png")
     labels.index(values.expression)
-    output = Path(values.output)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    output = Path(values.output).expanduser()
+    if output.suffix.lower() != ".png" or output.is_dir():
+        raise UserError(f"--output={output}: expected the name of a PNG file, for example --output=face.png")
     drawing = draw_face(values.person, values.expression, max(takes(values.expression)))
-    print(files.write_bytes(output, encode_png(drawing.image)))
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        print(files.write_bytes(output, encode_png(drawing.image)))
+    except OSError as error:
+        raise UserError(f"--output={output}: cannot be written ({error.strerror}); choose another place") from error
 
 
 if __name__ == "__main__":

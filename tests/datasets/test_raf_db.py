@@ -113,11 +113,11 @@ def test_damaged_attributes_are_named_and_the_image_kept(copy):
 def test_windows_line_ends_blanks_and_nonsense_in_the_label_list(copy):
     path = _label_list(copy)
     lines = path.read_text().splitlines()
-    lines[3], lines[5] = "train_00004.jpg 9", "nonsense"
+    lines[3], lines[5] = "train_00004.jpg", "nonsense"
     path.write_bytes("\r\n".join([*lines, "", " "]).encode())
     scan = layout.scan(copy)
     texts = [problem.found for problem in scan.problems]
-    assert any("line 4 is 'train_00004.jpg 9'; expected an image and a label from 1 to 7" in text for text in texts)
+    assert any("line 4 is 'train_00004.jpg'; expected an image and a label from 1 to 7" in text for text in texts)
     assert any("line 6 is 'nonsense'" in text for text in texts)
     assert sum("an image without a label" in text for text in texts) == 2
     assert len(scan.splits["train"]) == 16
