@@ -14,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import json
+import logging
 import pathlib
 from collections.abc import Iterator, Sequence
 
@@ -68,20 +70,23 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
     if config is not None and config not in configs:
         raise UserError(f"--dataset={dataset}: {name} has no config {config!r}; expected one of {', '.join(configs)}")
     data_dir = folder_path("data_dir", data_dir)
-    builder = module.Builder(data_dir=data_dir, config=config)
-    folder = pathlib.Path(builder.data_dir)
-    if builder.is_prepared():
-        return folder
+    with _said_plainly(data_dir):
+        builder = module.Builder(data_dir=data_dir, config=config)
+        folder = pathlib.Path(builder.data_dir)
+        if folder.exists() and builder.is_prepared():
+            return folder
     if name != _DRAWN:
         manual_dir = _copy(dataset, data_dir, manual_dir)
     with (
         _said_plainly(data_dir),
         files.only_one(pathlib.Path(data_dir, ".building", name), f"a build of {name}", wait=True),
     ):
-        if not builder.is_prepared():  # by whoever was waited for
-            builder.download_and_prepare(
-                download_config=tfds.download.DownloadConfig(manual_dir=manual_dir, register_checksums=False)
-            )
+        if not (folder.exists() and builder.is_prepared()):  # by whoever was waited for
+            logging.info("building %s in %s", dataset, folder)
+            with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells of downloads that there are none of
+                builder.download_and_prepare(
+                    download_config=tfds.download.DownloadConfig(manual_dir=manual_dir, register_checksums=False)
+                )
     return folder
 
 
@@ -119,7 +124,7 @@ def _said_plainly(data_dir: str) -> Iterator[None]:
     except (OSError, tf.errors.OpError) as error:  # TensorFlow writes the examples, and has errors of its own
         if isinstance(error, OSError) and error.strerror:
             remedy = _REMEDIES.get(error.errno or 0, "mend that, or choose another folder")
-            place = f"{error.filename}: " if error.filename else ""
+            place = f"{error.filename}: " if error.filename not in (None, data_dir) else ""
             raise UserError(f"--data_dir={data_dir}: {place}{error.strerror}; {remedy}") from error
         full = isinstance(error, tf.errors.ResourceExhaustedError) or "disk space" in str(error)
         remedy = _FULL if full else "mend that, or choose another folder"

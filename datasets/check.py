@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from datasets.files import folder_path
+from datasets.files import AGAIN, folder_path
 from datasets.records import Count, FaceRecord, Problem, described, no_usable_image
 from ifgan_tf import cli, progress
 from ifgan_tf.errors import UserError
@@ -53,7 +53,7 @@ def check(dataset: str, manual_dir: str) -> int:
         return INTERRUPTED
     for split, part in scan.splits.items():
         if all(record.key in bad for record in part):
-            raise no_usable_image(dataset, split, ["see the problems above"] if problems else [])
+            raise no_usable_image(dataset, split, ["see the problems above"])
     short = [count.name for count in scan.counts if count.expected is not None and count.found < count.expected]
     if not short and all(problem.note for problem in problems):
         copy = shlex.quote(manual_dir)
@@ -75,7 +75,7 @@ def _open(records: Sequence[FaceRecord], bad: dict[str, Problem], what: str) -> 
             try:
                 record.load()
             except Exception as error:  # decoders raise anything; each is the image's fault, and no other's
-                found = described(error, record).removeprefix(f"{record.source}: ")
+                found = described(error, record).removeprefix(f"{record.source}: ").removesuffix(AGAIN)
                 bad[record.key] = Problem(record.source, found, "a build leaves it out; copy or download it again")
             opened += 1
     except KeyboardInterrupt:

@@ -20,6 +20,8 @@ from ifgan_tf.labels import EXPRESSIONS
 
 Example = tuple[str, dict[str, Any]]
 
+_LOOK = "; all that is wrong with it: python -m datasets.check --dataset={} --manual_dir=YOUR_COPY"
+
 
 def features(extra: Mapping[str, Any] | None = None, image_size: int = ALIGNED_SIZE) -> tfds.features.FeaturesDict:
     """The features of every face data set, and a data set's own `extra` ones.
@@ -128,13 +130,14 @@ def splits(builder: tfds.core.GeneratorBasedBuilder, scan: Scan) -> dict[str, It
             except Exception as error:
                 reasons.append(described(error, record))
         else:
-            raise no_usable_image(builder.name, split, reasons)
+            raise no_usable_image(builder.name, split, reasons, _LOOK.format(builder.name))
     return {split: builder._generate_examples(split, records, scan.problems) for split, records in scan.splits.items()}
 
 
 def _write(report: BuildReport, builder: tfds.core.GeneratorBasedBuilder) -> None:
     outcome = report.as_dict()
     if not outcome["images"]:  # TFDS fails on an empty split without saying which
-        raise no_usable_image(builder.name, report.split, [entry["error"] for entry in outcome["unreadable"]])
+        reasons = [entry["error"] for entry in outcome["unreadable"]]
+        raise no_usable_image(builder.name, report.split, reasons, _LOOK.format(builder.name))
     # During generation this is TFDS' temporary folder, so report and data appear together or not at all.
     report.write(builder.data_path)

@@ -19,6 +19,7 @@ import numpy as np
 from datasets.records import Problem
 from ifgan_tf.data.images import decode_image
 from ifgan_tf.errors import UserError
+from ifgan_tf.files import printable
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -27,7 +28,7 @@ MAX_FILES = 400_000
 # Far above the real ones (an MMI video, RAF-DB's label list): what is larger is something else, and fills the memory.
 MAX_BYTES = 2 << 30
 MAX_TEXT_BYTES = 4 << 20
-_AGAIN = "; unpack or copy it again"
+AGAIN = "; unpack or copy it again"  # ends what is said of a file that cannot be read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +65,7 @@ class DataFile:
                 raise ValueError(f"{size:,} bytes; expected at most {limit:,}")
             return _archive(self.path).read(self.member) if self.member else pathlib.Path(self.path).read_bytes()
         except Exception as error:  # archives raise what their decoders raise
-            raise UserError(f"{self.source}: cannot be read ({_reason(error)}){_AGAIN}") from error
+            raise UserError(f"{self.source}: cannot be read ({_reason(error)}){AGAIN}") from error
 
     def text(self) -> str:
         """The file as text in UTF-8, or UTF-16 with a byte order mark, with any line ends.
@@ -78,14 +79,14 @@ class DataFile:
             text = data.decode(encoding)
         except UnicodeDecodeError as error:
             found = f"byte {error.start} is not {error.encoding.upper()}: no text file, or a damaged one"
-            raise UserError(f"{self.source}: cannot be read ({found}){_AGAIN}") from error
+            raise UserError(f"{self.source}: cannot be read ({found}){AGAIN}") from error
         if "\0" in text:
-            raise UserError(f"{self.source}: cannot be read (NUL bytes: no text file, or a damaged one){_AGAIN}")
+            raise UserError(f"{self.source}: cannot be read (NUL bytes: no text file, or a damaged one){AGAIN}")
         return text
 
     def problem(self, error: Exception, remedy: str, note: bool = False) -> Problem:
         """What an error says about this file, without the file's name, and with this remedy in place of its own."""
-        return Problem(self.source, str(error).removeprefix(f"{self.source}: ").removesuffix(_AGAIN), remedy, note)
+        return Problem(self.source, str(error).removeprefix(f"{self.source}: ").removesuffix(AGAIN), remedy, note)
 
     def image(self) -> np.ndarray:
         """The file as an image, uint8 RGB [H, W, 3]; `DataFile.image` makes a record's `load`."""
@@ -99,11 +100,11 @@ class DataFile:
         Raises:
           UserError: if there is no such file.
         """
-        if not self.member and self.path == _printable(self.path):
+        if not self.member and self.path == printable(self.path):
             try:
                 _size(self.path)
             except (OSError, ValueError) as error:
-                raise UserError(f"{self.source}: cannot be read ({_reason(error)}){_AGAIN}") from error
+                raise UserError(f"{self.source}: cannot be read ({_reason(error)}){AGAIN}") from error
             yield self.path
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +123,7 @@ def folder_path(flag: str, given: str) -> str:
         path = str(pathlib.Path(given).expanduser().absolute())
         path.encode()
     except UnicodeEncodeError:
-        raise UserError(f"--{flag}={_printable(given)}: not a name in UTF-8; rename the folder") from None
+        raise UserError(f"--{flag}={printable(given)}: not a name in UTF-8; rename the folder") from None
     except RuntimeError as error:
         raise UserError(f"--{flag}={given}: {error}; name the folder without ~") from None
     return path
@@ -209,7 +210,7 @@ def _on_disk(root: pathlib.Path) -> tuple[list[DataFile], list[Problem]]:
             continue
         folders = []
         for entry in sorted(entries, key=lambda entry: entry.name):
-            file = DataFile(prefix + _printable(entry.name), entry.path)
+            file = DataFile(prefix + printable(entry.name), entry.path)
             if not _is_folder(entry):
                 files.append(file)
                 continue
@@ -275,11 +276,6 @@ def _size(path: str) -> int:
 def _reason(error: Exception) -> str:
     """Why, without the path, which the message names already."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _printable(name: str) -> str:
-    """A file's name as it can be shown and stored: what is not UTF-8 in it is escaped."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
 
 
 def _junk(name: str) -> bool:

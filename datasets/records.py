@@ -121,11 +121,11 @@ def refuse_another_list(outside: Sequence[Problem], files: int) -> None:
         )
 
 
-def no_usable_image(dataset: str, split: str, reasons: Sequence[str]) -> UserError:
-    """What is said when a split would be empty; `reasons` are why, the first three are told."""
+def no_usable_image(dataset: str, split: str, reasons: Sequence[str], then: str = "") -> UserError:
+    """What is said when a split would be empty: why (the first three of the `reasons`), and what to do `then`."""
     why = "".join(f"; {reason}" for reason in reasons[:3])
     more = f"; and {len(reasons) - 3:,} more" if len(reasons) > 3 else ""
-    return UserError(f"{dataset}: no usable image for the split {split!r}{why}{more}")
+    return UserError(f"{dataset}: the copy has no usable image for the split {split!r}{why}{more}{then}")
 
 
 def class_counts(records: Iterable[FaceRecord], expected: Mapping[str, int], prefix: str = "") -> list[Count]:

@@ -108,8 +108,8 @@ def _session(content: Mapping[str, DataFile], taken: dict[str, str], problems: l
     if code is None:
         raise _SkippedError(annotation_file, "an annotation without an Emotion", "the session is skipped", note=True)
     if code < 1:
-        found = f"the emotion is {code}; expected a number from 1 (anger, of the six basic ones to 6, surprise)"
-        raise _OutsideError(annotation_file, found, _DAMAGED)
+        found = f"the emotion is {code}; expected a number from 1 (anger) on, up to 6 (surprise) for the six basic ones"
+        raise _OutsideError(annotation_file, found, "use the annotations as their owners give them")
     if code not in sessions.EMOTIONS:
         raise _SkippedError(
             annotation_file, f"emotion {code}, no basic expression (1 to 6)", "it is skipped", note=True
