@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from coloured_faces import coloured_face
 
 from benchmarks.imitations import write_bu_3dfe
 from datasets.build import build
+from ifgan_tf import files
+from ifgan_tf.data import faces
 from ifgan_tf.errors import UserError
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -121,3 +125,53 @@ def test_from_the_command_line(tmp_path):
     assert "tensorflow" not in usage.stderr.lower()
     missing = run("--dataset=mmi")
     assert (missing.returncode, missing.stderr.strip()) == (2, "error: --data_dir is missing; see --help")
+
+
+def test_a_copy_without_a_usable_image_leaves_nothing_half_built(copy, tmp_path, centred_faces):
+    broken = tmp_path / "broken"
+    shutil.copytree(copy, broken)
+    for image in broken.rglob("*_F2D.png"):
+        image.write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"no usable image for the split 'train'.*F0001"):
+        build("bu_3dfe", str(tmp_path / "data"), str(broken))
+    assert build("bu_3dfe", str(tmp_path / "data"), str(copy)).is_dir()
+
+
+def test_one_bad_image_is_counted_and_listed(copy, tmp_path, centred_faces):
+    other = shutil.copytree(copy, tmp_path / "copy")
+    next(other.rglob("F0001_DI03WH_F2D.png")).write_bytes(b"no picture")
+    folder = build("bu_3dfe", str(tmp_path / "data"), str(other))
+    report = json.loads((folder / "build_report.json").read_text())
+    assert report["train"]["images"] == 25
+    assert "F0001_DI03WH_F2D.png" in json.dumps(report["train"])
+
+
+def test_a_second_build_waits_for_the_first_and_takes_its_result(copy, tmp_path, centred_faces, caplog):
+    lock = tmp_path / ".building" / "bu_3dfe"
+    holding, done = threading.Event(), threading.Event()
+
+    def first():
+        with files.only_one(lock, "a build of bu_3dfe"):
+            holding.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert holding.wait(30)
+    threading.Timer(1, done.set).start()
+    assert build("bu_3dfe", str(tmp_path), str(copy)).is_dir()
+    thread.join()
+    assert "a build of bu_3dfe is going on there already; waiting" in caplog.text
+
+
+def test_a_folder_that_looks_like_a_pattern(copy, tmp_path, centred_faces):
+    data_dir = tmp_path / "data [1]*"
+    build("bu_3dfe", str(data_dir), str(copy))
+    assert len(faces.load_faces("bu_3dfe", str(data_dir), "all", 6, 32)) == 24
+
+
+def test_what_is_no_full_disk_is_not_called_one(copy, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError) as error:
+        build("bu_3dfe", str(tmp_path / "file"), str(copy))
+    assert "make room" not in str(error.value)

@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 
 import pytest
 from coloured_faces import coloured_face
+from PIL import ImageFile
 
 from benchmarks.imitations import write_bu_3dfe, write_ck_plus
 from datasets.bu_3dfe import layout as bu_3dfe
@@ -77,3 +79,33 @@ def test_from_the_command_line(tmp_path):
     assert _run("--dataset=mmi").stderr.strip() == "error: --manual_dir is missing; see --help"
     usage = _run("--help")
     assert usage.returncode == 0 and "--manual_dir" in usage.stdout and "0 complete" in usage.stdout
+
+
+@pytest.mark.parametrize(
+    "failure", [struct.error("odd"), TypeError(), RuntimeError(), NotImplementedError(), MemoryError()]
+)
+def test_whatever_a_decoder_raises_is_one_problem(copy, monkeypatch, capsys, failure):
+    load, calls = ImageFile.ImageFile.load, iter(range(10**6))
+
+    def odd(self):
+        if next(calls) == 5:
+            raise failure
+        return load(self)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", odd)
+    assert check("bu_3dfe", str(copy)) == 1
+    assert "unreadable images                    1         0  +1\n" in capsys.readouterr().out
+
+
+def test_a_copy_without_a_usable_image(copy):
+    for image in copy.rglob("*_F2D.png"):
+        image.write_bytes(b"no picture")
+    with pytest.raises(UserError, match="no usable image for the split 'train'"):
+        check("bu_3dfe", str(copy))
+
+
+def test_names_that_are_no_text(copy, monkeypatch, capsys):
+    monkeypatch.setattr(bu_3dfe, "SUBJECTS", 2)
+    odd = os.fsdecode(os.fsencode(copy) + b"/caf\xe9")
+    (copy / "BU_3DFE").rename(odd)
+    assert check("bu_3dfe", str(copy)) == 0

@@ -1,6 +1,7 @@
 """RAF-DB's layouts, labels and attributes."""
 
 import csv
+import re
 import shutil
 
 import numpy as np
@@ -141,4 +142,47 @@ def test_without_images_or_labels_the_error_says_what_is_expected(copy):
         layout.scan(copy)
     shutil.rmtree(copy / "basic" / "Image")
     with pytest.raises(UserError, match=r"no RAF-DB image found; expected basic/Image/aligned/train_00001_aligned"):
+        layout.scan(copy)
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_a_list_that_counts_otherwise_is_refused(copy, shift):
+    path = _label_list(copy)
+    rows = [line.split() for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{name} {int(code) + shift}\n" for name, code in rows))
+    with pytest.raises(UserError, match=r"list_patition_label.txt: line \d+ is 'train_\d+.jpg [08]'; .* another list"):
+        layout.scan(copy)
+
+
+@pytest.mark.parametrize("code", ["0", "8", "-1", "1.0", "happy"])
+def test_a_single_code_outside_the_list_is_refused(copy, code):
+    path = _label_list(copy)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], f"{lines[-1].split()[0]} {code}"]))
+    with pytest.raises(UserError, match=re.escape(f"{lines[-1].split()[0]} {code}")):
+        layout.scan(copy)
+
+
+def test_folders_that_count_from_0_are_refused(copy, tmp_path):
+    _re_layout(copy, tmp_path / "other", tables=False)
+    for split in ("train", "test"):
+        for code in range(1, 8):
+            (tmp_path / "other" / "DATASET" / split / str(code)).rename(
+                tmp_path / "other" / "DATASET" / split / str(code - 1)
+            )
+    with pytest.raises(UserError, match="in a folder called 0"):
+        layout.scan(tmp_path / "other")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\0t", b"\0" * 900, None])
+def test_a_label_list_that_cannot_be_read_says_so(copy, content):
+    path = _label_list(copy)
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"list_patition_label.txt: (the file is empty|.*not|the first line is|cannot|it is)"
+    ):
         layout.scan(copy)
