@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ifgan_tf import files
 from ifgan_tf.evaluation.metrics import NO_FACE, expected_calibration_error, reliability
 from ifgan_tf.evaluation.predictions import Predictions
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 300
+SUFFIXES = (".png", ".pdf")  # what every picture is written as
+_SCREEN_DPI = 120
+_FEW = 10  # images in a bin that say little
 QUERY_COLOURS = ("#e6194b", "#00a651", "#1f77ff")
 # Inner brow and eye, cheek, lip corner of an aligned face, as fractions of its width and height (cf. Fig. 6).
 QUERY_POINTS = ((0.33, 0.34), (0.72, 0.62), (0.37, 0.77))
@@ -24,40 +29,51 @@ _INCH = 0.95  # side of a face on paper
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a PNG at print resolution, beside and then renamed; returns `path`."""
+    """Writes a PNG at print resolution, and the same as PDF beside it; returns `path`, the PNG's."""
+    import matplotlib
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".tmp")
-    figure.savefig(beside, dpi=DPI, format="png", facecolor="white", bbox_inches="tight", pad_inches=0.06)
-    beside.replace(path)
+    for suffix in SUFFIXES:
+        content = io.BytesIO()
+        with matplotlib.rc_context({"pdf.fonttype": 42}):  # letters stay letters, which publishers ask for
+            figure.savefig(content, dpi=DPI, format=suffix[1:], facecolor="white", bbox_inches="tight", pad_inches=0.06)
+        files.write_bytes(path.with_suffix(suffix), content.getvalue())
     return path
 
 
-def confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as TensorBoard shows it, uint8 RGB [H, W, 3]."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(_SCREEN_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def confusion(matrix: np.ndarray, classes: Sequence[str], title: str, undetected: np.ndarray | None = None) -> Figure:
     """A confusion matrix: percent of the true class in every cell, with the count below.
 
     Args:
       matrix: int [C, C], rows are the truth.
       classes: C names.
       title: of the picture.
+      undetected: int [C], images in which no face was found; where there are any, they are a column of their own, so
+        that every row adds up to all images.
     """
-    figure, axes = _axes(1, 1, (0.72 * len(classes) + 2.0, 0.72 * len(classes) + 1.4))
+    columns = list(classes)
+    if undetected is not None and undetected.any():
+        matrix, columns = np.column_stack([matrix, undetected]), [*classes, "no face"]
+    figure, axes = _axes(1, 1, (0.72 * len(columns) + 2.0, 0.72 * len(classes) + 1.4))
     axis = axes[0, 0]
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*matrix.shape):
         colour = "white" if share[row, column] > 0.5 else "black" if matrix[row, column] else "#b0b0b0"
-        axis.text(
-            column,
-            row,
-            f"{100 * share[row, column]:.0f} %\n{matrix[row, column]}",
-            ha="center",
-            va="center",
-            fontsize=8,
-            color=colour,
-        )
-    ticks = np.arange(len(classes))
-    axis.set_xticks(ticks, classes, rotation=35, ha="right")
-    axis.set_yticks(ticks, classes)
+        text = f"{100 * share[row, column]:.1f} %\n{matrix[row, column]}"
+        axis.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
+    axis.set_xticks(np.arange(len(columns)), columns, rotation=35, ha="right")
+    axis.set_yticks(np.arange(len(classes)), classes)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     axis.set_title(title, fontsize=10)
@@ -65,28 +81,51 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
 
 
 def reliability_diagram(confidences: np.ndarray, correct: np.ndarray, title: str) -> Figure:
-    """Accuracy against confidence in 15 bins, and how many images each bin has.
+    """Accuracy against confidence in 15 bins with 95 % intervals (Wilson), and how many images each bin has.
+
+    Bins of fewer than ten images are faint: they say little.
 
     Args:
       confidences: float [N] in [0, 1].
       correct: bool [N].
       title: of the picture.
     """
+    from scipy.stats import binomtest
+
     table = reliability(confidences, correct)
     ece = expected_calibration_error(confidences, correct)
     bins = len(table.count)
     middle = (np.arange(bins) + 0.5) / bins
-    some = table.count > 0
-    figure, axes = _axes(2, 1, (4.2, 4.8), height_ratios=(3, 1), sharex=True)
+    figure, axes = _axes(2, 1, (4.6, 5.2), height_ratios=(3, 1.2), sharex=True)
     top, bottom = axes[:, 0]
-    top.bar(middle[some], table.accuracy[some], 0.94 / bins, color="#4c86c6", label="accuracy")
-    top.plot(table.confidence[some], table.accuracy[some], "o", ms=3, color="#17365d", label="at the mean confidence")
+    for some, alpha, label in (
+        (table.count >= _FEW, 1.0, "accuracy"),
+        ((table.count > 0) & (table.count < _FEW), 0.3, f"accuracy, of fewer than {_FEW} images"),
+    ):
+        if not some.any():
+            continue
+        right = np.rint(table.accuracy[some] * table.count[some]).astype(int)
+        intervals = np.array(
+            [
+                binomtest(int(k), int(n)).proportion_ci(method="wilson")
+                for k, n in zip(right, table.count[some], strict=True)
+            ]
+        )
+        reach = np.abs(intervals.T - table.accuracy[some])
+        top.bar(middle[some], table.accuracy[some], 0.94 / bins, color="#4c86c6", alpha=alpha, label=label)
+        top.errorbar(
+            middle[some], table.accuracy[some], yerr=reach, fmt="none", ecolor="#17365d", elinewidth=0.8, alpha=alpha
+        )
     top.plot([0, 1], [0, 1], "--", color="grey", lw=1, label="perfectly calibrated")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     top.set_title(f"{title}\nexpected calibration error {100 * ece:.1f} %", fontsize=10)
     top.legend(fontsize=7, loc="upper left")
     bottom.bar(middle, table.count, 0.94 / bins, color="#9aa5b1")
+    for place, count in zip(middle, table.count, strict=True):
+        if count:
+            bottom.text(place, count, f"{count}", ha="center", va="bottom", fontsize=6.5)
     bottom.set(xlabel="confidence of the predicted class", ylabel="images")
+    bottom.margins(y=0.25)
     return figure
 
 
@@ -137,7 +176,7 @@ def attention_maps(
     points: Sequence[tuple[float, float]],
     gamma: float,
 ) -> Figure:
-    """Where the last attention module looks from three points of the face (cf. Fig. 6).
+    """Where the last attention module looks from three points of the face (cf. Fig. 6), all maps on one scale.
 
     Args:
       photos, generated: uint8 [N, S, S, 3].
@@ -146,6 +185,9 @@ def attention_maps(
       points: (x, y) of every query point, as fractions of width and height.
       gamma: the module's γ: how strongly its output counts.
     """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     count = 2 + len(points)
     per_line = 2 if len(photos) > 3 else 1
     lines = -(-len(photos) // per_line)
@@ -158,6 +200,10 @@ def attention_maps(
     for axis in axes.flat:
         axis.axis("off")
     side = photos.shape[1]
+    # How many times an even share a position gets. The brightest hundredth is cut off, else one position would leave
+    # the rest dark; maps that look everywhere alike stay dark.
+    shares = maps * np.prod(maps.shape[-2:])
+    ceiling = max(float(np.quantile(shares, 0.99)), 3.0)
     for number, name in enumerate(names):
         row, start = number // per_line, (number % per_line) * (count + 1)
         cells = axes[row, start : start + count]
@@ -166,17 +212,18 @@ def attention_maps(
         _face(cells[0], photos[number])
         _face(cells[1], generated[number])
         cells[0].set_title(name, fontsize=7, loc="left", pad=2)
-        for (x, y), colour, heat, axis in zip(points, QUERY_COLOURS, maps[number], cells[2:], strict=True):
+        for (x, y), colour, heat, axis in zip(points, QUERY_COLOURS, shares[number], cells[2:], strict=True):
             for face in cells[:2]:
                 face.plot(x * side, y * side, "o", ms=4.5, color=colour, mec="white", mew=0.7)
             _face(axis, photos[number].mean(axis=-1), cmap="gray", alpha=0.55)
             extent = (-0.5, side - 0.5, side - 0.5, -0.5)
-            # The brightest hundredth is cut off, else one position would leave the rest dark; a map that looks
-            # everywhere alike stays dark.
-            ceiling = max(float(np.quantile(heat, 0.99)), 3.0 / heat.size)
             axis.imshow(heat, cmap="inferno", vmin=0, vmax=ceiling, interpolation="bicubic", alpha=0.72, extent=extent)
             axis.plot(x * side, y * side, "o", ms=4.5, color=colour, mec="white", mew=0.7)
             _frame(axis, colour)
+    scale = ScalarMappable(Normalize(0, ceiling), "inferno")
+    bar = figure.colorbar(scale, ax=axes, location="bottom", shrink=0.5, aspect=40, pad=0.02, extend="max")
+    bar.set_label("attention, as a multiple of an even share", fontsize=7)
+    bar.ax.tick_params(labelsize=6)
     figure.suptitle(
         f"Attention of the module nearest the image, γ = {gamma:.3g}: photo, generated face, one map a point",
         fontsize=8,

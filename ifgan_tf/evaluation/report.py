@@ -194,7 +194,7 @@ def confusion_rows(report: Report) -> list[dict[str, str]]:
     """The pooled confusion matrix as table rows: counts, and the recall of every class."""
     names = report["classes"]
     matrix = pooled_confusion(report)
-    undetected = np.sum([fold["undetected"] for fold in report["folds"]], axis=0)
+    undetected = pooled_undetected(report)
     rows = []
     for index, name in enumerate(names):
         row = {"true \\ predicted": name} | {other: str(matrix[index, i]) for i, other in enumerate(names)}
@@ -208,6 +208,11 @@ def confusion_rows(report: Report) -> list[dict[str, str]]:
 def pooled_confusion(report: Report) -> np.ndarray:
     """Confusion matrix over all folds: int [classes, classes], rows are the truth."""
     return np.sum([fold["confusion"] for fold in report["folds"]], axis=0)
+
+
+def pooled_undetected(report: Report) -> np.ndarray:
+    """Images without a detected face over all folds, by true class: int [classes]."""
+    return np.sum([fold["undetected"] for fold in report["folds"]], axis=0)
 
 
 def markdown(report: Report) -> str:

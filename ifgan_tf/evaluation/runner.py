@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf import config as config_lib
+from ifgan_tf import files
 from ifgan_tf.config import Config
 from ifgan_tf.data.faces import model_view
 from ifgan_tf.errors import UserError
@@ -43,8 +44,8 @@ def evaluate(
 ) -> Report:
     """Evaluates a run, or all its folds, on test images; writes `workdir/model_card.md` and into `workdir/evaluation`:
 
-    `report.json`, `report.md`, `comparison.csv` (the paper's rows and ours), `predictions.csv` and PNG pictures; the
-    pictures and the report also go to `workdir/tensorboard/evaluation`.
+    `report.json`, `report.md`, `comparison.csv` (the paper's rows and ours), `predictions.csv` and pictures, as PNG and
+    as PDF; the pictures and the report also go to `workdir/tensorboard/evaluation`.
 
     Args:
       workdir: a run folder, or the folder of `fold_00` … `fold_09`.
@@ -62,6 +63,9 @@ def evaluate(
     """
     runs = fold_folders(workdir)
     config = _one_config(runs)
+    out = workdir / "evaluation"
+    if any(run.checkpoint_epoch("best") is not None for run in runs):
+        _see_that_it_can_be_written(out)
     embed = identity.load_embedding(embedding) if embedding else None
     evaluated, skipped = _evaluate_folds(runs, data_dir)
     leakage = None
@@ -71,7 +75,6 @@ def evaluate(
         leakage = identity.to_json(identity.merge(found)) if found else None
     result = report.run_report(config, [fold.figures for fold in evaluated], skipped, leakage)
 
-    out = workdir / "evaluation"
     pictures = _pictures(evaluated, result, out, points, people)
     rows = [
         row
@@ -85,10 +88,25 @@ def evaluate(
         report.write_text(out / "predictions.csv", report.csv_text(rows)),
         report.write_text(workdir / "model_card.md", model_card(result)),
     ]
-    events = _to_tensorboard(workdir / "tensorboard" / "evaluation", result, pictures)
+    events = workdir / "tensorboard" / "evaluation"
+    for folder in (events, *(fold.run.tensorboard_dir / "evaluation" for fold in evaluated)):
+        shutil.rmtree(folder, ignore_errors=True)  # an earlier evaluation's events would stand beside the new ones
+    _to_tensorboard(events, result, pictures)
+    for fold in evaluated:
+        _fold_to_tensorboard(fold)
     print(report.markdown(result))
     print("\n".join(f"wrote {path}" for path in [*written, *pictures, events]))
     return result
+
+
+def _see_that_it_can_be_written(folder: Path) -> None:
+    try:
+        files.writable(folder)
+    except OSError as error:
+        raise UserError(
+            f"--workdir={folder.parent}: its {folder.name} cannot be written ({error.strerror}); make it writable, or "
+            f"copy the run folder and evaluate the copy"
+        ) from None
 
 
 def _one_config(runs: Sequence[RunFolder]) -> Config:
@@ -136,7 +154,9 @@ def _pictures(
     # Pictures of faces come from the first fold: each fold has its own networks and average faces.
     first = evaluated[0]
     drawn = {
-        "confusion_matrix": figures.confusion(report.pooled_confusion(result), classes, f"{subtitle}\n{accuracy}"),
+        "confusion_matrix": figures.confusion(
+            report.pooled_confusion(result), classes, f"{subtitle}\n{accuracy}", report.pooled_undetected(result)
+        ),
         "reliability": figures.reliability_diagram(confidences, correct, subtitle),
         "misclassified": figures.misclassified(first.predictions, classes),
     }
@@ -155,35 +175,26 @@ def _pictures(
             logging.info("--noattention: the generator has no attention maps to show")
     for name in ("expression_transfer", "attention_maps", "accuracy_and_leakage"):
         if name not in drawn:  # one from an earlier evaluation may be of other networks
-            (out / f"{name}.png").unlink(missing_ok=True)
+            for suffix in figures.SUFFIXES:
+                (out / f"{name}{suffix}").unlink(missing_ok=True)
     return [figures.save(figure, out / f"{name}.png") for name, figure in drawn.items()]
 
 
 def _attention_maps(fold: Evaluated, classes: Sequence[str], points: Sequence[Point]) -> Any:
-    from ifgan_tf.models.generator import LAST_ATTENTION, attention_map_model
+    from ifgan_tf.evaluation.attention import attention_figure
 
-    generator = fold.run.networks("best").generator
+    generator, generated = fold.run.networks("best").generator, fold.predictions.generated
     assert generator is not None
-    model = attention_map_model(generator)
-    chosen = figures.representative(fold.predictions)
-    photos = fold.predictions.faces.images[chosen]
-    maps = []
-    for photo in photos:  # one at a time: at 224 pixels a map has 3136² coefficients
-        attention = np.asarray(model(photo[np.newaxis].astype(np.float32) / 127.5 - 1.0, training=False)[1])[0]
-        side = round(np.sqrt(len(attention)))
-        rows = [min(int(y * side), side - 1) * side + min(int(x * side), side - 1) for x, y in points]
-        maps.append(attention[rows].reshape(len(points), side, side))
-    names = [f"{classes[fold.predictions.faces.labels[i]]} ({fold.predictions.faces.subjects[i]})" for i in chosen]
-    gamma = float(generator.get_layer(LAST_ATTENTION).gamma.numpy())
-    generated = fold.predictions.generated
     assert generated is not None
-    return figures.attention_maps(photos, generated[chosen], np.stack(maps), names, points, gamma)
+    chosen = figures.representative(fold.predictions)
+    faces = fold.predictions.faces
+    names = [f"{classes[faces.labels[i]]} ({faces.subjects[i]})" for i in chosen]
+    return attention_figure(generator, faces.images[chosen], generated[chosen], names, points)
 
 
-def _to_tensorboard(folder: Path, result: Report, pictures: Sequence[Path]) -> Path:
+def _to_tensorboard(folder: Path, result: Report, pictures: Sequence[Path]) -> None:
     import tensorflow as tf
 
-    shutil.rmtree(folder, ignore_errors=True)  # an earlier evaluation's events would stand beside the new ones
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
         tf.summary.text("evaluation/report", report.markdown(result))
         for name, value in result["accuracy"].items():
@@ -193,4 +204,12 @@ def _to_tensorboard(folder: Path, result: Report, pictures: Sequence[Path]) -> P
                 tf.summary.scalar(f"identity/top1_{name}", found["top1"])
         for path in pictures:
             tf.summary.image(f"evaluation/{path.stem}", [tf.io.decode_png(path.read_bytes(), channels=3)])
-    return folder
+
+
+def _fold_to_tensorboard(fold: Evaluated) -> None:
+    """The fold's own figures beside its curves, where the table of hyper-parameters looks for them."""
+    import tensorflow as tf
+
+    with tf.summary.create_file_writer(str(fold.run.tensorboard_dir / "evaluation")).as_default(step=0):
+        for name in ("accuracy", "mean_class_accuracy", "macro_f1", "ece"):
+            tf.summary.scalar(name, fold.figures[name], description="On the fold's test subjects.")

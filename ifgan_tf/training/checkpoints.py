@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 from ifgan_tf import files
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.networks import trackables
+from ifgan_tf.training import selection
 from ifgan_tf.training.step import Trainer
 
 
@@ -72,19 +74,15 @@ class Checkpoints:
             ) from None
         return True
 
-    def save(self, epoch: int, accuracy: float, cross_entropy: float) -> None:
+    def save(self, epoch: int, validated: Mapping[str, float]) -> None:
         """Keeps the state after `epoch` epochs, and the networks as best when no epoch before did so well.
-
-        On a few dozen validation images many epochs reach the same `accuracy`: of those, the one with the lowest
-        `cross_entropy` is best.
 
         Raises:
           UserError: when the disk is full or the folder cannot be written.
         """
         try:
-            score = (accuracy, -cross_entropy)
-            if score > tuple(self._best.numpy()):
-                self._best.assign(score)
+            if selection.score(validated) > tuple(self._best.numpy()):
+                self._best.assign(selection.score(validated))
                 self._best_networks.save(checkpoint_number=epoch)
             self._epoch.assign(epoch)
             self._last.save(checkpoint_number=epoch)

@@ -10,6 +10,7 @@ import numpy as np
 from ifgan_tf import files
 from ifgan_tf.evaluation.report import markdown_table
 from ifgan_tf.run_folder import RunFolder, fold_folders
+from ifgan_tf.training import selection
 
 
 def write_summary(workdir: Path) -> tuple[Path, str]:
@@ -22,7 +23,7 @@ def write_summary(workdir: Path) -> tuple[Path, str]:
       The file and the table.
     """
     rows = [(run, lines) for run in fold_folders(workdir) if (lines := run.metrics())]
-    accuracies = [_best(lines)["validation"]["accuracy"] for _, lines in rows]
+    accuracies = [selection.best(lines)["validation"]["accuracy"] for _, lines in rows]
     table = markdown_table(
         [_row(run, lines) for run, lines in rows]
         + [{"fold": "mean ± std", "best, %": f"{100 * np.mean(accuracies):.2f} ± {100 * np.std(accuracies):.2f}"}],
@@ -34,7 +35,7 @@ def write_summary(workdir: Path) -> tuple[Path, str]:
 
 
 def _row(run: RunFolder, lines: list[dict[str, Any]]) -> dict[str, str]:
-    config, best = run.config(), _best(lines)
+    config, best = run.config(), selection.best(lines)
     return {
         "fold": str(config.run.fold),
         "epochs": f"{lines[-1]['epoch']} of {config.optimizer.epochs}",
@@ -42,7 +43,3 @@ def _row(run: RunFolder, lines: list[dict[str, Any]]) -> dict[str, str]:
         "best, %": f"{100 * best['validation']['accuracy']:.2f}",
         "last, %": f"{100 * lines[-1]['validation']['accuracy']:.2f}",
     }
-
-
-def _best(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    return max(lines, key=lambda line: line["validation"]["accuracy"])  # the first of equals, as checkpoints are kept

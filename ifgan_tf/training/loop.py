@@ -18,14 +18,14 @@ from ifgan_tf import files, labels, progress
 from ifgan_tf.config import Config
 from ifgan_tf.data import average_faces, faces, folds, input_pipeline, run_data
 from ifgan_tf.errors import UserError
-from ifgan_tf.evaluation import metrics
-from ifgan_tf.models.generator import attention_map_model
+from ifgan_tf.evaluation import figures, metrics
+from ifgan_tf.evaluation.attention import attention_figure
 from ifgan_tf.models.inference import build_inference
 from ifgan_tf.models.networks import Networks, build_networks
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training.checkpoints import Checkpoints
 from ifgan_tf.training.step import Metrics, Trainer, learning_rate
-from ifgan_tf.training.summaries import Summaries, attention_picture, confusion_picture, face_grid
+from ifgan_tf.training.summaries import Summaries, face_grid
 
 _LOG_EVERY = 20  # steps between two looks of the host at the losses
 _EVALUATION_BATCH = 64
@@ -70,8 +70,8 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         logging.info("%s: going on after epoch %d of %d", run.path, checkpoints.epoch, config.optimizer.epochs)
     _forget_after(run, checkpoints.epoch)
 
-    summaries = Summaries(str(run.tensorboard_dir))
-    summaries.configuration(config)
+    summaries = Summaries(run.tensorboard_dir)
+    summaries.configuration(config, str(run.path))
     networks = trainer.finished_networks
     inference = build_inference(config, networks.generator, networks.classifier)
     predict = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
@@ -98,7 +98,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
             "images_per_second": steps * config.optimizer.batch_size / seconds,
         }
         _append(run, line)
-        checkpoints.save(epoch + 1, judged["accuracy"], judged["cross_entropy"])
+        checkpoints.save(epoch + 1, judged)
         if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
             logging.info("%s", _told(line, config.optimizer.epochs))
     lines = run.metrics()
@@ -167,14 +167,12 @@ def _one_epoch(
             if step % _LOG_EVERY == 0 or step == steps:
                 history += _fetch(pending, epoch * steps + step - len(pending) + 1)
                 pending.clear()
-                shown = {
-                    k: history[-1][k]
-                    for k in ("loss", "l1", "gan_generator", "softmax", "accuracy")
-                    if k in history[-1]
-                }
-                bar.set_postfix({k: f"{v:.3g}" for k, v in shown.items()})
+                told = ("loss", "l1", "gan_generator", "softmax", "accuracy")
+                bar.set_postfix({k: f"{history[-1][k]:.3g}" for k in told if k in history[-1]})
                 rate = step * config.optimizer.batch_size / (time.perf_counter() - started)
-                summaries.scalars("train", {**history[-1], "images_per_second": rate}, epoch * steps + step)
+                entropy = history[-1].get("softmax_generated", history[-1]["softmax"])  # comparable with validation's
+                shown = {**history[-1], "cross_entropy": entropy, "images_per_second": rate}
+                summaries.scalars("train", shown, epoch * steps + step)
     return {key: float(np.mean([line[key] for line in history])) for key in history[0]}
 
 
@@ -227,7 +225,8 @@ def _show(
     classes = labels.classes(config.data.num_classes)
     predicted = probabilities.argmax(axis=1)
     confusion = metrics.confusion_matrix(validation.labels, predicted, len(classes))
-    summaries.image("validation/confusion", confusion_picture(confusion, classes), step)
+    picture = figures.confusion(confusion, classes, f"validation, step {step}")
+    summaries.image("confusion", figures.pixels(picture), step)
     if networks.generator is None or generated is None:
         return
     photos = faces.centre_crop(validation.images, config.data.image_size)
@@ -235,9 +234,8 @@ def _show(
     columns = {"photo": photos[rows], "generated": generated[rows], "average": targets[validation.labels[rows]]}
     summaries.image("faces", face_grid(columns, [classes[validation.labels[row]] for row in rows]), step)
     if config.model.attention:
-        photo = tf.constant(photos[rows[:1]], tf.float32) / 127.5 - 1.0
-        attention = attention_map_model(networks.generator)(photo, training=False)[1][0].numpy()
-        summaries.image("attention", attention_picture(photos[rows[0]], attention), step)
+        picture = attention_figure(networks.generator, photos[rows[:1]], generated[rows[:1]], [classes[0]])
+        summaries.image("attention", figures.pixels(picture), step)
 
 
 def _told(line: dict[str, Any], epochs: int) -> str:

@@ -1,12 +1,14 @@
-"""What people watch in TensorBoard: curves, and the faces that G draws."""
+"""What people watch in TensorBoard: curves of training over those of validation, and the faces that G draws."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
 
 from ifgan_tf.config import Config, to_dict
 
@@ -14,34 +16,78 @@ _CELL = 128  # side of a face in a grid, whatever the model's size
 _HEADER = 22
 _INK = (40, 40, 40)
 
+_HPARAMS = {
+    "data": ("dataset", "num_classes", "image_size", "balanced_sampling"),
+    "model": ("classifier_input", "backbone", "attention", "generator_span", "generator_width"),
+    "loss": ("lambda_gan", "lambda_l1", "lambda_softmax", "lambda_island"),
+    "optimizer": ("batch_size", "epochs", "learning_rate", "weight_decay", "weight_average"),
+    "run": ("fold", "seed"),
+}
+_METRICS = [
+    hparams.Metric("accuracy", group="validation", display_name="validation accuracy"),
+    hparams.Metric("cross_entropy", group="validation", display_name="validation cross-entropy"),
+    hparams.Metric("accuracy", group="evaluation", display_name="test accuracy"),
+]
+_MEANINGS = {
+    "accuracy": "Share of images whose expression E names right, on what it sees at test time.",
+    "mean_class_accuracy": "Mean over the classes of the share that is named right.",
+    "cross_entropy": "Cross-entropy of E on what it sees at test time (second term of Eq. 4).",
+    "loss": "Eq. 1: the weighted sum that G and E minimise.",
+    "gan_generator": "Eq. 2 as G minimises it: how well D tells drawn faces from average ones.",
+    "gan_discriminator": "Eq. 2 as D minimises it.",
+    "gan_real": "D's part of Eq. 2 on average faces.",
+    "gan_fake": "D's part of Eq. 2 on drawn faces.",
+    "l1": "Eq. 3: mean distance of the drawn face from the average face, in the range -1 to 1.",
+    "softmax": "Eq. 4: cross-entropy on the real tuples plus that on the generated ones.",
+    "softmax_real": "First term of Eq. 4, on the real tuples.",
+    "softmax_generated": "Second term of Eq. 4, on the generated tuples.",
+    "island": "Eq. 5: the island loss.",
+    "island_centre": "First term of Eq. 5: distance of features from the centre of their class.",
+    "island_pairs": "Second term of Eq. 5: how alike the centres are.",
+    "gradient_norm": "Norm of the gradient at G and E together.",
+    "discriminator_gradient_norm": "Norm of the gradient at D.",
+    "learning_rate": "Learning rate of Adam.",
+    "images_per_second": "Images trained on a second.",
+}
+
 
 class Summaries:
-    """Writes one run's TensorBoard events."""
+    """Writes one run's TensorBoard events: `train` and `validation` have the same tags, so that curves overlay.
 
-    def __init__(self, folder: str) -> None:
-        self._writer = tf.summary.create_file_writer(folder)
+    Args:
+      folder: of the run's events.
+    """
 
-    def configuration(self, config: Config) -> None:
-        """The configuration, as a table a section."""
-        with self._writer.as_default(step=0):
-            for section, settings in to_dict(config).items():
-                rows = "\n".join(f"| --{name} | {value} |" for name, value in settings.items())
+    def __init__(self, folder: Path) -> None:
+        self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in ("train", "validation")}
+        self._whole_run = tf.summary.create_file_writer(str(folder))
+
+    def configuration(self, config: Config, name: str) -> None:
+        """The configuration, as a table a section and, what one compares runs by, as hyper-parameters of run `name`."""
+        tree = to_dict(config)
+        with self._whole_run.as_default(step=0):
+            for section, settings in tree.items():
+                rows = "\n".join(f"| --{key} | {value} |" for key, value in settings.items())
                 tf.summary.text(f"configuration/{section}", f"| flag | value |\n|---|---|\n{rows}")
+            chosen = {key: tree[section][key] for section, keys in _HPARAMS.items() for key in keys}
+            hparams.hparams_config([hparams.HParam(key) for key in chosen], _METRICS)
+            hparams.hparams(chosen, trial_id=name)
 
-    def scalars(self, group: str, values: Mapping[str, float], step: int) -> None:
-        """One curve a value, under `group`/."""
-        with self._writer.as_default(step=step):
+    def scalars(self, part: str, values: Mapping[str, float], step: int) -> None:
+        """One curve a value, of `train` or `validation`."""
+        with self._writers[part].as_default(step=step):
             for name, value in values.items():
-                tf.summary.scalar(f"{group}/{name}", value)
+                tf.summary.scalar(name, value, description=_MEANINGS.get(name))
 
     def image(self, name: str, image: np.ndarray, step: int) -> None:
-        """A picture, uint8 [H, W, 3]."""
-        with self._writer.as_default(step=step):
+        """A picture of validation, uint8 [H, W, 3]."""
+        with self._writers["validation"].as_default(step=step):
             tf.summary.image(name, image[np.newaxis])
 
     def flush(self) -> None:
         """Makes what was written visible to a reader now."""
-        self._writer.flush()
+        for writer in (*self._writers.values(), self._whole_run):
+            writer.flush()
 
 
 def face_grid(columns: Mapping[str, np.ndarray], row_names: Sequence[str]) -> np.ndarray:
@@ -69,51 +115,5 @@ def face_grid(columns: Mapping[str, np.ndarray], row_names: Sequence[str]) -> np
     return grid
 
 
-def attention_picture(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
-    """A photo beside the attention maps of three positions: brow, cheek and mouth (Fig. 6).
-
-    Args:
-      photo: uint8 [S, S, 3].
-      attention: float [N, N], rows summing to 1, N a square.
-    Returns:
-      uint8 [H, W, 3].
-    """
-    side = round(len(attention) ** 0.5)
-    panels = [cv2.resize(photo, (_CELL, _CELL), interpolation=cv2.INTER_CUBIC)]
-    for x, y in ((0.36, 0.3), (0.3, 0.6), (0.5, 0.78)):
-        row = attention[int(y * side) * side + int(x * side)].reshape(side, side)
-        shown = np.uint8(255 * row / max(float(row.max()), 1e-9))
-        panel = cv2.applyColorMap(cv2.resize(shown, (_CELL, _CELL), interpolation=cv2.INTER_NEAREST), cv2.COLORMAP_JET)
-        panel = cv2.addWeighted(panels[0], 0.4, panel[..., ::-1].copy(), 0.6, 0)
-        cv2.circle(panel, (int(x * _CELL), int(y * _CELL)), 4, (255, 255, 255), 2, cv2.LINE_AA)
-        panels.append(panel)
-    return np.hstack(panels)
-
-
-def confusion_picture(confusion: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """A confusion matrix as a picture: rows are the truth, shaded by share of the row.
-
-    Args:
-      confusion: int [classes, classes].
-      names: of the classes.
-    Returns:
-      uint8 [H, W, 3].
-    """
-    cell, margin = 56, 110
-    size = len(names)
-    picture = np.full((_HEADER + cell * size, margin + cell * size, 3), 255, np.uint8)
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    for i in range(size):
-        _write(picture, names[i], (6, _HEADER + i * cell + cell // 2))
-        _write(picture, names[i][:7], (margin + i * cell + 2, _HEADER - 7))
-        for j in range(size):
-            top, left = _HEADER + i * cell, margin + j * cell
-            shade = np.array([255, 255, 255]) * (1 - shares[i, j]) + np.array([30, 100, 180]) * shares[i, j]
-            picture[top : top + cell, left : left + cell] = shade.astype(np.uint8)
-            ink = (255, 255, 255) if shares[i, j] > 0.5 else _INK
-            _write(picture, str(confusion[i, j]), (left + 14, top + cell // 2 + 5), ink)
-    return picture
-
-
-def _write(image: np.ndarray, text: str, place: tuple[int, int], ink: tuple[int, int, int] = _INK) -> None:
-    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, ink, 1, cv2.LINE_AA)
+def _write(image: np.ndarray, text: str, place: tuple[int, int]) -> None:
+    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)

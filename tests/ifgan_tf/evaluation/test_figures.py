@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ifgan_tf.data.faces import Faces
-from ifgan_tf.evaluation import figures
+from ifgan_tf.evaluation import figures, report
 from ifgan_tf.evaluation.predictions import Predictions
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -42,7 +44,16 @@ def test_confusion_matrix_shows_shares_and_counts():
     matrix = np.zeros((6, 6), int)
     matrix[0, 0], matrix[0, 2] = 3, 1
     shown = texts(figures.confusion(matrix, CLASSES, "title"))
-    assert "75 %\n3" in shown and "25 %\n1" in shown and "surprise" in shown
+    assert "75.0 %\n3" in shown and "25.0 %\n1" in shown and "surprise" in shown and "no face" not in shown
+
+
+def test_confusion_matrix_and_report_say_the_same_of_undetected_faces():
+    matrix, undetected = np.diag([13, 15, 15, 15, 15, 15]), np.array([2, 0, 0, 0, 0, 0])
+    fold = {"fold": 0, "confusion": matrix.tolist(), "undetected": undetected.tolist()}
+    rows = report.confusion_rows({"classes": CLASSES, "folds": [fold]})
+    shown = texts(figures.confusion(matrix, CLASSES, "title", undetected))
+    assert rows[0]["right %"] == "86.7" and rows[0]["no face"] == "2"
+    assert "86.7 %\n13" in shown and "13.3 %\n2" in shown and "no face" in shown
 
 
 def test_expression_transfer_has_two_rows_a_person_below_the_averages(predictions: Predictions):
@@ -87,6 +98,10 @@ def test_attention_maps_mark_the_three_points(predictions: Predictions):
     maps = np.random.default_rng(0).dirichlet(np.ones(64), (6, 3)).reshape(6, 3, 8, 8)
     figure = figures.attention_maps(photos, photos, maps, CLASSES, figures.QUERY_POINTS, gamma=0.25)
     assert any("γ = 0.25" in text for text in texts(figure))
+    bars = [axis for axis in figure.axes if axis.get_xlabel() == "attention, as a multiple of an even share"]
+    heats = [image for axis in figure.axes for image in axis.get_images() if image.get_cmap().name == "inferno"]
+    assert len(bars) == 1 and len(heats) == 18
+    assert len({heat.get_clim() for heat in heats}) == 1
     marks = [(line.get_color(), *np.ravel(line.get_xydata())) for line in figure.axes[0].lines]
     expected = [(c, x * 32, y * 32) for c, (x, y) in zip(figures.QUERY_COLOURS, figures.QUERY_POINTS, strict=True)]
     assert marks == expected
@@ -95,6 +110,8 @@ def test_attention_maps_mark_the_three_points(predictions: Predictions):
 def test_reliability_diagram_prints_the_calibration_error():
     shown = texts(figures.reliability_diagram(np.ones(4), np.array([True, True, True, False]), "title"))
     assert any("expected calibration error 25.0 %" in text for text in shown)
+    assert "4" in shown  # images in the one bin
+    assert "accuracy, of fewer than 10 images" in shown
 
 
 def test_leakage_has_one_point_a_representation_but_the_average_of_the_truth():
@@ -115,4 +132,13 @@ def test_pictures_are_written_at_print_resolution(tmp_path: Path):
     path = figures.save(figures.confusion(np.eye(6, dtype=int), CLASSES, "title"), tmp_path / "new" / "a.png")
     with Image.open(path) as image:
         assert image.format == "PNG" and round(image.info["dpi"][0]) == figures.DPI
-    assert [p.name for p in path.parent.iterdir()] == ["a.png"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["a.pdf", "a.png"]
+    content = path.with_suffix(".pdf").read_bytes()
+    assert content.startswith(b"%PDF-") and b"/Type3" not in content
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext (poppler-utils) is not installed")
+def test_the_letters_of_a_pdf_are_letters(tmp_path: Path):
+    path = figures.save(figures.confusion(np.eye(6, dtype=int), CLASSES, "title"), tmp_path / "a.png")
+    done = subprocess.run(["pdftotext", path.with_suffix(".pdf"), "-"], capture_output=True, text=True, check=True)
+    assert {"title", "surprise", "100.0 %"} <= set(done.stdout.splitlines())

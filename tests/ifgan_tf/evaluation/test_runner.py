@@ -129,3 +129,26 @@ def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path,
     evaluate(run.path)  # everything is seeded
     again = json.loads((run.evaluation_dir / "report.json").read_text())
     assert again == report
+
+
+def test_a_run_that_cannot_be_written_is_noticed_before_the_work(make_run: MakeRun, tmp_path: Path, monkeypatch):
+    run = make_run(tmp_path / "run")
+    run.evaluation_dir.touch()  # in the place of the folder
+
+    def work(*_: object) -> None:
+        raise AssertionError("nothing is computed first")
+
+    monkeypatch.setattr("ifgan_tf.evaluation.runner._evaluate_folds", work)
+    with pytest.raises(UserError, match=r"--workdir=.*run: its evaluation cannot be written"):
+        evaluate(run.path)
+
+
+def test_every_picture_is_a_pdf_too_and_every_fold_has_its_figures(written: Path, workdir: Path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert {path.stem for path in written.glob("*.pdf")} == pictures(written)
+    report = json.loads((written / "report.json").read_text())
+    events = EventAccumulator(str(workdir / "fold_03" / "tensorboard" / "evaluation"), size_guidance={"tensors": 0})
+    events.Reload()
+    told = np.frombuffer(events.Tensors("accuracy")[-1].tensor_proto.tensor_content, np.float32)
+    assert told == pytest.approx(report["folds"][1]["accuracy"])

@@ -18,11 +18,14 @@ def test_a_row_for_every_fold_so_far(tmp_path, tiny_config):
             optimizer=dataclasses.replace(tiny_config.optimizer, epochs=3),
         )
         config_lib.save(config, folder / "config.json")
-        lines = [{"epoch": k + 1, "validation": {"accuracy": accuracy}} for k, accuracy in enumerate(accuracies)]
+        lines = [
+            {"epoch": k + 1, "validation": {"accuracy": accuracy, "cross_entropy": 1 - 0.1 * k}}
+            for k, accuracy in enumerate(accuracies)
+        ]
         (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     path, table = write_summary(tmp_path)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
-    assert rows[0] == ["0", "3 of 3", "2", "75.00", "75.00"]  # of equals the first, as the checkpoint is
+    assert rows[0] == ["0", "3 of 3", "3", "75.00", "75.00"]  # of equals the lowest cross-entropy, as the checkpoint is
     assert rows[1] == ["3", "1 of 3", "1", "25.00", "25.00"]
     assert rows[2][0] == "mean ± std" and rows[2][3] == "50.00 ± 25.00"
     assert table in path.read_text() and path.name == "summary.md"

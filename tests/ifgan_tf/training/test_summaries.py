@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 from ifgan_tf.config import Config
-from ifgan_tf.training.summaries import Summaries, attention_picture, confusion_picture, face_grid
+from ifgan_tf.training.summaries import Summaries, face_grid
 
 
 def read(folder):
@@ -12,18 +13,33 @@ def read(folder):
     return events
 
 
-def test_what_is_written_can_be_read(tmp_path):
-    summaries = Summaries(str(tmp_path))
-    summaries.configuration(Config())
-    summaries.scalars("train", {"loss": 1.5}, 7)
+def test_training_and_validation_are_two_runs_of_the_same_tags(tmp_path):
+    summaries = Summaries(tmp_path)
+    summaries.scalars("train", {"accuracy": 0.5, "loss": 1.5}, 7)
+    summaries.scalars("validation", {"accuracy": 0.25}, 7)
     summaries.image("faces", np.zeros((8, 8, 3), np.uint8), 7)
     summaries.flush()
+    train, validation = read(tmp_path / "train"), read(tmp_path / "validation")
+    assert set(train.Tags()["tensors"]) == {"accuracy", "loss"}
+    assert set(validation.Tags()["tensors"]) == {"accuracy", "faces"}
+    assert train.Tensors("loss")[0].step == 7
+    assert "Eq. 1" in train.SummaryMetadata("loss").summary_description
+
+
+def test_configuration_as_text_and_as_hyper_parameters(tmp_path):
+    summaries = Summaries(tmp_path)
+    summaries.configuration(Config(), "runs/a")
+    summaries.flush()
     events = read(tmp_path)
-    tags = set(events.Tags()["tensors"])
-    assert {"train/loss", "faces", "configuration/loss", "configuration/model"} <= tags
-    assert events.Tensors("train/loss")[0].step == 7
     text = events.Tensors("configuration/loss")[0].tensor_proto.string_val[0].decode()
     assert "| --lambda_l1 | 20.0 |" in text
+    told = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    started = plugin_data_pb2.HParamsPluginData.FromString(told).session_start_info
+    assert started.group_name == "runs/a"
+    assert started.hparams["lambda_l1"].number_value == 20 and started.hparams["attention"].bool_value
+    config = events.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    metrics = plugin_data_pb2.HParamsPluginData.FromString(config).experiment.metric_infos
+    assert {(m.name.group, m.name.tag) for m in metrics} >= {("validation", "accuracy"), ("evaluation", "accuracy")}
 
 
 def test_grid_shows_every_face_in_its_place():
@@ -34,18 +50,3 @@ def test_grid_shows_every_face_in_its_place():
     assert tuple(grid[height - 60, width - 200]) == (255, 0, 0)
     assert tuple(grid[height - 60, width - 60]) == (0, 255, 0)
     assert (grid[:20] < 128).any()  # the names of the columns
-
-
-def test_attention_is_brightest_where_the_row_is():
-    attention = np.zeros((64, 64), np.float32)
-    attention[:, 0] = 1.0  # every position reads the top left corner
-    picture = attention_picture(np.full((32, 32, 3), 128, np.uint8), attention)
-    assert picture.shape == (128, 512, 3)
-    corner, elsewhere = picture[4, 128 + 4].astype(int), picture[70, 128 + 120].astype(int)
-    assert corner[0] > corner[2] and elsewhere[2] > elsewhere[0]  # red hot, blue cold
-
-
-def test_confusion_is_darker_where_more_are():
-    picture = confusion_picture(np.array([[9, 1], [0, 10]]), ["anger", "fear"])
-    right, wrong = picture[22 + 5, 110 + 5].astype(int), picture[22 + 5, 110 + 56 + 5].astype(int)
-    assert right.sum() < wrong.sum()
