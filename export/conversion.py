@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from export.runs import native_silence
+from ifgan_tf.silence import native_silence
 
 SIGNATURE = "serving_default"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,25 +28,6 @@ def open_run(workdir: str) -> RunFolder:
     if len(folders) > 1:
         raise UserError(f"--workdir={workdir}: holds {len(folders)} folds; name one, as --workdir={folders[0].path}")
     return folders[0]
-
-
-@contextlib.contextmanager
-def native_silence() -> Iterator[None]:
-    """Keeps what native code writes on standard error, past Python's logging, until an exception makes it news."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def inference_model(run: RunFolder) -> keras.Model:

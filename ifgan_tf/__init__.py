@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ifgan_tf import environment
+from ifgan_tf import environment, silence
 
 if TYPE_CHECKING:
     from ifgan_tf.recognition.recognizer import Recognizer as Recognizer
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 environment.settle()
+silence.at_import_of_tensorflow()
 
 
 def __getattr__(name: str) -> Any:

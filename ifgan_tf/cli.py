@@ -108,7 +108,7 @@ def _settle_output() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for library in ("absl", "tensorflow"):
         logging.getLogger(library).setLevel(logging.ERROR)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # at 2, six lines a command remain
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

@@ -36,6 +36,7 @@ class Within:
     highest: float = math.inf
     above: bool = False
     below: bool = False
+    zero: str = ""  # what 0 means, where it is more than a number
 
     def holds(self, value: float) -> bool:
         """Whether a value, not infinite and not NaN, lies within."""
@@ -46,7 +47,8 @@ class Within:
     def __str__(self) -> str:
         if self.highest == math.inf:
             return f"a number above {self.lowest:g}" if self.above else f"at least {self.lowest:g}"
-        return f"{'above ' * self.above}{self.lowest:g} to {'below ' * self.below}{self.highest:g}"
+        zero = f" ({self.zero})" if self.zero else ""
+        return f"{'above ' * self.above}{self.lowest:g}{zero} to {'below ' * self.below}{self.highest:g}"
 
 
 def _setting(
@@ -189,7 +191,7 @@ class OptimizerConfig:
         0.0,
         "Use a moving average of G's and E's weights for validation and in checkpoints, which keeps this share of "
         "itself at a step; 0 uses the weights themselves, as in the paper.",
-        within=Within(0, 1, below=True),
+        within=Within(0, 1, below=True, zero="none"),
     )
 
 

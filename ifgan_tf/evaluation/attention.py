@@ -21,6 +21,7 @@ def attention_figure(
     generated: np.ndarray,
     names: Sequence[str],
     points: Sequence[tuple[float, float]] = figures.QUERY_POINTS,
+    on_screen: bool = False,
 ) -> Figure:
     """Where G's last attention module looks from some points of some photos.
 
@@ -29,6 +30,7 @@ def attention_figure(
       photos, generated: uint8 [N, S, S, 3].
       names: N titles.
       points: (x, y) as fractions of width and height.
+      on_screen: see `figures.attention_maps`.
     """
     model, maps = attention_map_model(generator), []
     for photo in photos:  # one at a time: at 224 pixels a map has 3136² coefficients
@@ -37,4 +39,4 @@ def attention_figure(
         rows = [min(int(y * side), side - 1) * side + min(int(x * side), side - 1) for x, y in points]
         maps.append(attention[rows].reshape(len(points), side, side))
     gamma = float(generator.get_layer(LAST_ATTENTION).gamma.numpy())
-    return figures.attention_maps(photos, generated, np.stack(maps).astype(np.float32), names, points, gamma)
+    return figures.attention_maps(photos, generated, np.stack(maps).astype(np.float32), names, points, gamma, on_screen)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DPI = 300
 SUFFIXES = (".png", ".pdf")  # what every picture is written as
-_SCREEN_DPI = 120
+_SCREEN_DPI = 110
 _FEW = 10  # images in a bin that say little
 QUERY_COLOURS = ("#e6194b", "#00a651", "#1f77ff")
 # Inner brow and eye, cheek, lip corner of an aligned face, as fractions of its width and height (cf. Fig. 6).
@@ -51,7 +51,13 @@ def pixels(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def confusion(matrix: np.ndarray, classes: Sequence[str], title: str, undetected: np.ndarray | None = None) -> Figure:
+def confusion(
+    matrix: np.ndarray,
+    classes: Sequence[str],
+    title: str,
+    undetected: np.ndarray | None = None,
+    on_screen: bool = False,
+) -> Figure:
     """A confusion matrix: percent of the true class in every cell, with the count below.
 
     Args:
@@ -60,23 +66,27 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str, undetected
       title: of the picture.
       undetected: int [C], images in which no face was found; where there are any, they are a column of their own, so
         that every row adds up to all images.
+      on_screen: whole percents alone, as large as the small pictures of TensorBoard need them.
     """
     columns = list(classes)
     if undetected is not None and undetected.any():
         matrix, columns = np.column_stack([matrix, undetected]), [*classes, "no face"]
-    figure, axes = _axes(1, 1, (0.72 * len(columns) + 2.0, 0.72 * len(classes) + 1.4))
+    cell, margin = (0.36, 0.8) if on_screen else (0.72, 1.7)
+    figure, axes = _axes(1, 1, (cell * len(columns) + margin, cell * len(classes) + margin))
     axis = axes[0, 0]
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*matrix.shape):
         colour = "white" if share[row, column] > 0.5 else "black" if matrix[row, column] else "#b0b0b0"
-        text = f"{100 * share[row, column]:.1f} %\n{matrix[row, column]}"
+        percent = 100 * share[row, column]
+        text = f"{percent:.0f}" if on_screen else f"{percent:.1f} %\n{matrix[row, column]}"
         axis.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
     axis.set_xticks(np.arange(len(columns)), columns, rotation=35, ha="right")
     axis.set_yticks(np.arange(len(classes)), classes)
-    axis.set_xlabel("predicted")
-    axis.set_ylabel("true")
-    axis.set_title(title, fontsize=10)
+    axis.tick_params(labelsize=7.5 if on_screen else 10)
+    axis.set_xlabel("predicted", fontsize=8 if on_screen else 10)
+    axis.set_ylabel("true", fontsize=8 if on_screen else 10)
+    axis.set_title(title, fontsize=8 if on_screen else 10)
     return figure
 
 
@@ -175,6 +185,7 @@ def attention_maps(
     names: Sequence[str],
     points: Sequence[tuple[float, float]],
     gamma: float,
+    on_screen: bool = False,
 ) -> Figure:
     """Where the last attention module looks from three points of the face (cf. Fig. 6), all maps on one scale.
 
@@ -184,6 +195,7 @@ def attention_maps(
       names: N titles.
       points: (x, y) of every query point, as fractions of width and height.
       gamma: the module's γ: how strongly its output counts.
+      on_screen: with as few words as the small pictures of TensorBoard have room for.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -224,10 +236,8 @@ def attention_maps(
     bar = figure.colorbar(scale, ax=axes, location="bottom", shrink=0.5, aspect=40, pad=0.02, extend="max")
     bar.set_label("attention, as a multiple of an even share", fontsize=7)
     bar.ax.tick_params(labelsize=6)
-    figure.suptitle(
-        f"Attention of the module nearest the image, γ = {gamma:.3g}: photo, generated face, one map a point",
-        fontsize=8,
-    )
+    whole = f"Attention of the module nearest the image, γ = {gamma:.3g}: photo, generated face, one map a point"
+    figure.suptitle(f"photo, generated, attention (γ = {gamma:.3g})" if on_screen else whole, fontsize=8)
     return figure
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,6 +11,7 @@ from PIL import Image
 
 from ifgan_tf import files
 from ifgan_tf.recognition.media import Source
+from ifgan_tf.silence import native_silence
 
 _LONGEST_NAME = 255  # bytes; what file systems allow
 _LOWEST_RATE = 10.0
@@ -38,7 +36,7 @@ class VideoCopy:
         self._last: np.ndarray | None = None
         target.parent.mkdir(parents=True, exist_ok=True)
         self._beside = files.beside_of(target)
-        with _without_a_word():  # of a tag that WebM has no place for
+        with native_silence():  # of a tag that WebM has no place for
             self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter.fourcc(*"VP80"), self._rate, self._size)
         if not self._writer.isOpened():
             raise OSError(None, "OpenCV cannot write this video", str(target))
@@ -62,19 +60,6 @@ class VideoCopy:
         self._writer.release()
         if self._beside.exists():
             self._beside.replace(self._target)
-
-
-@contextlib.contextmanager
-def _without_a_word() -> Iterator[None]:
-    """Keeps what C code prints from standard error."""
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

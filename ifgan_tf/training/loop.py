@@ -71,7 +71,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     _forget_after(run, checkpoints.epoch)
 
     summaries = Summaries(run.tensorboard_dir)
-    summaries.configuration(config, str(run.path))
+    summaries.configuration(config, "/".join(run.path.absolute().parts[-2:]))
     networks = trainer.finished_networks
     inference = build_inference(config, networks.generator, networks.classifier)
     predict = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
@@ -225,7 +225,7 @@ def _show(
     classes = labels.classes(config.data.num_classes)
     predicted = probabilities.argmax(axis=1)
     confusion = metrics.confusion_matrix(validation.labels, predicted, len(classes))
-    picture = figures.confusion(confusion, classes, f"validation, step {step}")
+    picture = figures.confusion(confusion, classes, f"validation, percent, step {step}", on_screen=True)
     summaries.image("confusion", figures.pixels(picture), step)
     if networks.generator is None or generated is None:
         return
@@ -234,7 +234,8 @@ def _show(
     columns = {"photo": photos[rows], "generated": generated[rows], "average": targets[validation.labels[rows]]}
     summaries.image("faces", face_grid(columns, [classes[validation.labels[row]] for row in rows]), step)
     if config.model.attention:
-        picture = attention_figure(networks.generator, photos[rows[:1]], generated[rows[:1]], [classes[0]])
+        shown, name = rows[:1], classes[validation.labels[rows[0]]]
+        picture = attention_figure(networks.generator, photos[shown], generated[shown], [name], on_screen=True)
         summaries.image("attention", figures.pixels(picture), step)
 
 

@@ -17,10 +17,10 @@ _HEADER = 22
 _INK = (40, 40, 40)
 
 _HPARAMS = {
-    "data": ("dataset", "num_classes", "image_size", "balanced_sampling"),
-    "model": ("classifier_input", "backbone", "attention", "generator_span", "generator_width"),
+    "data": ("dataset", "image_size"),
+    "model": ("classifier_input", "backbone", "attention", "generator_span"),
     "loss": ("lambda_gan", "lambda_l1", "lambda_softmax", "lambda_island"),
-    "optimizer": ("batch_size", "epochs", "learning_rate", "weight_decay", "weight_average"),
+    "optimizer": ("batch_size", "epochs", "learning_rate"),
     "run": ("fold", "seed"),
 }
 _METRICS = [

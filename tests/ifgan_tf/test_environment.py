@@ -59,6 +59,22 @@ def test_importing_the_package_imports_neither() -> None:
     assert python(code).stdout == "set()\n"
 
 
+def test_level_3_is_silence_at_start_up_and_failures_are_told() -> None:
+    done = python("import ifgan_tf, tensorflow as tf; print(tf.zeros(2).numpy().sum())")
+    assert (done.stdout, done.stderr) == ("0.0\n", "")
+    code = (
+        "import os\n"
+        "from ifgan_tf.silence import native_silence\n"
+        "with native_silence():\n"
+        "    os.write(2, b'kept')\n"
+        "with native_silence():\n"
+        "    os.write(2, b'told')\n"
+        "    raise SystemExit(3)\n"
+    )
+    done = python(code)
+    assert (done.returncode, done.stderr) == (3, "told")
+
+
 def test_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.path.expanduser", lambda name: name)  # as it is for a user whom the system does not know
     with pytest.raises(UserError, match="--data_dir=~/data: this user has no home folder"):

@@ -60,7 +60,7 @@ def test_checkpoints_give_later_commands_the_averages(tmp_path):
     checkpoints = Checkpoints(tmp_path, one)
     for _ in range(3):
         one.step(IMAGES, LABELS)
-    checkpoints.save(1, 0.5, 1.0)
+    checkpoints.save(1, {"accuracy": 0.5, "cross_entropy": 1.0})
     for which in ("best", "last"):
         loaded = load_networks(one.config, tmp_path / which)
         said = build_inference(one.config, loaded.generator, loaded.classifier)(IMAGES, training=False)
