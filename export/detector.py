@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 
 @functools.cache
-def convert_detector(sides: Sequence[int] = ()) -> bytes:
+def convert_detector(side: int | None = None) -> bytes:
     """The networks of the `mtcnn` package, whose weights ship in it, as the content of one float32 .tflite file.
 
     Signatures (pixels are (RGB - 127.5) / 128, Zhang et al., 2016):
@@ -21,21 +20,19 @@ def convert_detector(sides: Sequence[int] = ()) -> bytes:
         `landmarks` [n, 10] (five x, five y).
 
     Args:
-      sides: for runtimes without dynamic shapes, which square sizes the first network is to take; it then has one
-        signature for each, `proposal_<side>`, and the others take one patch at a time.
+      side: for runtimes without dynamic shapes: `proposal` takes images of this height and width, the others one
+        patch at a time.
     """
     import keras
     from mtcnn.stages import StageONet, StagePNet, StageRNet
 
-    count = 1 if sides else None
+    count = 1 if side else None
     pnet, rnet, onet = StagePNet().model, StageRNet().model, StageONet().model
     endpoints = {
-        **{f"proposal_{side}": (pnet, "image", [1, side, side, 3]) for side in sides},
+        "proposal": (pnet, "image", [1, side, side, 3]),
         "refine": (rnet, "patches", [count, 24, 24, 3]),
         "output": (onet, "patches", [count, 48, 48, 3]),
     }
-    if not sides:
-        endpoints["proposal"] = (pnet, "image", [1, None, None, 3])
     archive = keras.export.ExportArchive()
     for network in (pnet, rnet, onet):
         archive.track(network)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import logging
 import shutil
@@ -13,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import flags
 
 from export.runs import written_beside
@@ -32,41 +33,36 @@ is sent anywhere: pictures stay in the browser.
 """
 
 RUNTIME = {"@litertjs/core": "2.5.3", "@litertjs/wasm-utils": "2.5.3"}
-CANVAS = 320  # a photo is shrunk to this for finding its face: the browser's runtime wants fixed sizes
+TILE = 97  # the browser's runtime wants fixed sizes: the detector's first network goes over a picture by such squares
 _PAGE = Path(__file__).parent / "web"
 
 
-def levels(canvas: int = CANVAS) -> list[dict[str, float]]:
-    """MTCNN's pyramid for a square of `canvas` pixels, down from faces of a fifth of it: `side` and `scale` of each."""
-    count = round(-(np.log(canvas / device.WINDOW) / np.log(device.PYRAMID_RATIO) + 1))
-    scales = [device.WINDOW / device.SMALLEST_FACE * device.PYRAMID_RATIO**level for level in range(count)]
-    wanted = [scale for scale in scales if device.WINDOW / scale >= device.MIN_FACE * canvas]
-    return [{"side": int(canvas * scale), "scale": scale} for scale in wanted]
-
-
 def write_demo(model: Path, output: Path) -> None:
-    """Writes the folder that `USAGE` describes; one of that name is replaced.
+    """Writes the folder that `USAGE` describes; a demo of that name is replaced once the new one is whole.
 
     Raises:
       UserError: when the model is none of ours, npm cannot fetch the runtime, or `output` cannot be written.
     """
-    from export.detector import convert_detector
-
-    try:
-        with zipfile.ZipFile(model) as package:
-            metadata = json.loads(package.read(device.METADATA))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"--model={model}: not a .tflite file written by export.tflite ({error})") from None
+    wanted = settings(_metadata(model))
+    output = output.resolve()  # a link stays one
     if output.exists() and not (output / "settings.json").is_file():
         raise UserError(f"--output={output}: exists and is no demo; expected a new folder")
-    with written_beside(output) as beside:
-        shutil.copytree(_PAGE, beside)
+
+    from export.detector import convert_detector
+
+    with contextlib.ExitStack() as afterwards, written_beside(output) as beside:
+        beside.mkdir()
+        for file in _PAGE.iterdir():
+            shutil.copyfile(file, beside / file.name)
         _fetch_runtime(beside / "litert")
-        shutil.copy(model, beside / "model.tflite")
-        (beside / "face_detector.tflite").write_bytes(convert_detector(tuple(int(level["side"]) for level in levels())))
-        (beside / "settings.json").write_text(json.dumps(settings(metadata), indent=2) + "\n")
+        shutil.copyfile(model, beside / "model.tflite")
+        (beside / "face_detector.tflite").write_bytes(convert_detector(TILE))
+        (beside / "settings.json").write_text(json.dumps(wanted, indent=2) + "\n")
+        for path in (beside, *beside.rglob("*")):  # whoever serves the folder may be somebody else
+            path.chmod(0o755 if path.is_dir() else 0o644)
         if output.exists():
-            shutil.rmtree(output)
+            old = output.rename(beside.with_name(f"{beside.name}.old"))
+            afterwards.callback(_put_away, old, output)
 
 
 def settings(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -75,31 +71,54 @@ def settings(metadata: dict[str, Any]) -> dict[str, Any]:
         "model": {name: metadata[name] for name in ("labels", "image_size", "working_size")},
         "alignment": {"template": device.TEMPLATE.tolist(), "size": device.ALIGNED_SIZE},
         "detector": {
-            "canvas": CANVAS,
+            "tile": TILE,
             "max_side": device.MAX_SIDE,
-            "levels": levels(),
-            "thresholds": [
-                device.PROPOSAL_THRESHOLD,
-                device.REFINE_THRESHOLD,
-                device.OUTPUT_THRESHOLD,
-            ],
+            "min_side": device.MIN_SIDE,
+            "window": device.WINDOW,
+            "stride": device.STRIDE,
+            "smallest_face": device.SMALLEST_FACE,
+            "pyramid_ratio": device.PYRAMID_RATIO,
+            "min_face": device.MIN_FACE,
+            "proposal": device.PROPOSAL_THRESHOLD,
+            "refine": {"side": device.REFINE_SIDE, "threshold": device.REFINE_THRESHOLD},
+            "output": {"side": device.OUTPUT_SIDE, "threshold": device.OUTPUT_THRESHOLD},
         },
     }
 
 
+def _metadata(model: Path) -> dict[str, Any]:
+    try:
+        content = model.read_bytes()
+        with zipfile.ZipFile(model) as package:
+            metadata = json.loads(package.read(device.METADATA))
+        if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
+            raise ValueError("its checksum is wrong")
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"--model={model}: not a .tflite file written by export.tflite, or damaged ({error})") from None
+    return metadata
+
+
+def _put_away(old: Path, folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(folder)
+
+
 def _fetch_runtime(folder: Path) -> None:
-    folder.mkdir()
+    (folder / "wasm").mkdir(parents=True)
     with tempfile.TemporaryDirectory() as download:
         for package, version in RUNTIME.items():
             _unpack(package, version, Path(download))
         core = Path(download) / "core" / "package"
-        shutil.copy(core / "dist" / "index.js", folder / "core.js")
-        shutil.copy(Path(download) / "wasm-utils" / "package" / "dist" / "index.js", folder / "wasm-utils.js")
-        (folder / "wasm").mkdir()
+        shutil.copyfile(Path(download) / "wasm-utils" / "package" / "dist" / "index.js", folder / "wasm-utils.js")
         # One thread, with and without relaxed SIMD; threads and JSPI need headers or flags that few servers have.
         for name in ("litert_wasm_internal", "litert_wasm_compat_internal"):
             for suffix in (".js", ".wasm"):
-                shutil.copy(core / "wasm" / f"{name}{suffix}", folder / "wasm")
+                shutil.copyfile(core / "wasm" / f"{name}{suffix}", folder / "wasm" / f"{name}{suffix}")
+        # By its package's name it would be found through an import map only, which strict servers do not allow.
+        text = (core / "dist" / "index.js").read_text("utf-8").replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"')
+        (folder / "core.js").write_text(f"// Changed in one line: imports ./wasm-utils.js, by its file.\n{text}", "utf-8")
 
 
 def _unpack(package: str, version: str, folder: Path) -> None:
@@ -126,7 +145,7 @@ def main(arguments: Sequence[str]) -> None:
     values = flags.FLAGS
     if arguments or not values.model or not values.output:
         raise UserError("expected --model=F.tflite and --output=DIR; see --help")
-    write_demo(Path(values.model), Path(values.output))
+    write_demo(Path(values.model).expanduser(), Path(values.output).expanduser())
     logging.info("%s: python -m http.server --directory %s 8000", values.output, values.output)
 
 
