@@ -118,7 +118,7 @@ def _fetch_runtime(folder: Path) -> None:
                 shutil.copyfile(core / "wasm" / f"{name}{suffix}", folder / "wasm" / f"{name}{suffix}")
         # By its package's name it would be found through an import map only, which strict servers do not allow.
         text = (core / "dist" / "index.js").read_text("utf-8").replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"')
-        (folder / "core.js").write_text(f"// Changed in one line: imports ./wasm-utils.js, by its file.\n{text}", "utf-8")
+        (folder / "core.js").write_text(f"// Changed: imports ./wasm-utils.js, a file.\n{text}", "utf-8")
 
 
 def _unpack(package: str, version: str, folder: Path) -> None:
