@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -17,7 +16,6 @@ from typing import Any
 
 from absl import flags
 
-from export.runs import written_beside
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.recognition import device
@@ -38,31 +36,49 @@ _PAGE = Path(__file__).parent / "web"
 
 
 def write_demo(model: Path, output: Path) -> None:
-    """Writes the folder that `USAGE` describes; a demo of that name is replaced once the new one is whole.
+    """Writes the folder that `USAGE` describes; a demo that is there is replaced, once the new one is whole.
 
     Raises:
       UserError: when the model is none of ours, npm cannot fetch the runtime, or `output` cannot be written.
     """
     wanted = settings(_metadata(model))
-    output = output.resolve()  # a link stays one
     if output.exists() and not (output / "settings.json").is_file():
         raise UserError(f"--output={output}: exists and is no demo; expected a new folder")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as beside:
+            _build(Path(beside), model, wanted)
+            _move(Path(beside), output)
+    except OSError as error:
+        raise UserError(
+            f"--output={output}: cannot be written ({error.strerror}); expected a folder with room and permission"
+        ) from None
 
+
+def _build(folder: Path, model: Path, wanted: dict[str, Any]) -> None:
     from export.detector import convert_detector
 
-    with contextlib.ExitStack() as afterwards, written_beside(output) as beside:
-        beside.mkdir()
-        for file in _PAGE.iterdir():
-            shutil.copyfile(file, beside / file.name)
-        _fetch_runtime(beside / "litert")
-        shutil.copyfile(model, beside / "model.tflite")
-        (beside / "face_detector.tflite").write_bytes(convert_detector(TILE))
-        (beside / "settings.json").write_text(json.dumps(wanted, indent=2) + "\n")
-        for path in (beside, *beside.rglob("*")):  # whoever serves the folder may be somebody else
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        if output.exists():
-            old = output.rename(beside.with_name(f"{beside.name}.old"))
-            afterwards.callback(_put_away, old, output)
+    for file in _PAGE.iterdir():
+        shutil.copyfile(file, folder / file.name)
+    _fetch_runtime(folder / "litert")
+    shutil.copyfile(model, folder / "model.tflite")
+    (folder / "face_detector.tflite").write_bytes(convert_detector(TILE))
+    (folder / "settings.json").write_text(json.dumps(wanted, indent=2) + "\n")
+
+
+def _move(built: Path, output: Path) -> None:
+    """File by file: a server that holds the folder open goes on with it, and no file is gone for a moment.
+
+    What tells a demo from other folders comes first, the page last.
+    """
+    order = {"settings.json": 0, "index.html": 2}
+    files = [file for file in sorted(built.rglob("*")) if file.is_file()]
+    for file in sorted(files, key=lambda file: order.get(file.name, 1)):
+        target = output / file.relative_to(built)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.chmod(0o755)  # whoever serves the folder may be somebody else
+        file.chmod(0o644)
+        file.replace(target)
 
 
 def settings(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -96,13 +112,6 @@ def _metadata(model: Path) -> dict[str, Any]:
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"--model={model}: not a .tflite file written by export.tflite, or damaged ({error})") from None
     return metadata
-
-
-def _put_away(old: Path, folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(old)
-    else:
-        old.rename(folder)
 
 
 def _fetch_runtime(folder: Path) -> None:

@@ -1,16 +1,20 @@
-"""The page in the browser: opened in headless Chromium, given a photo, it answers as export.classify does."""
+"""The page in the browser: opened in headless Chromium, it answers as export.classify does, and shows no old answer."""
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
+import io
 import os
 import shutil
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,7 +24,28 @@ from export.tflite import export_tflite
 from ifgan_tf.errors import UserError
 from ifgan_tf.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+# What the page makes of a picture, before it is shown.
+ANSWER = """async ([name, content]) => {
+  const {Picture} = await import('./picture.js');
+  const {align, modelView} = await import('./face.js');
+  const {Recognizer} = await import('./recognizer.js');
+  window.recognizer ??= await Recognizer.load();
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+  const picture = await Picture.open(new File([bytes], name));
+  const {faces, main} = await recognizer.faces(picture);
+  const {alignment, model} = recognizer.settings;
+  const {probabilities} = await recognizer.expression(picture, faces[main]);
+  const view = modelView(align(picture, faces[main].landmarks, alignment), model.working_size, model.image_size);
+  return {size: [picture.width, picture.height], boxes: faces.map((face) => face.box), probabilities, view: [...view]};
+}"""
+SHOWN = """() => ['probabilities', 'average', 'frame'].filter((id) =>
+  getComputedStyle(document.getElementById(id)).display !== 'none' &&
+  document.getElementById(id).getClientRects().length)"""
+ALL = ["probabilities", "average", "frame"]
 
 
 @pytest.fixture(scope="module")
@@ -52,201 +77,314 @@ def test_without_npm(model_file: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert not list(tmp_path.iterdir())
 
 
+def _no_runtime(folder: Path) -> None:
+    (folder / "wasm").mkdir(parents=True)
+    for name in ("core.js", "wasm/runtime.wasm"):
+        (folder / name).write_text("the browser's runtime")
+
+
+def test_modes_and_replacing(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_demo, "_fetch_runtime", _no_runtime)
+    demo = tmp_path / "demo"
+    before = os.umask(0o077)
+    try:
+        web_demo.write_demo(model_file, demo)
+    finally:
+        os.umask(before)
+    modes = {path.is_dir(): set[int]() for path in (demo, demo / "index.html")}
+    for path in (demo, *demo.rglob("*")):
+        modes[path.is_dir()].add(stat.S_IMODE(path.stat().st_mode))
+    assert modes == {True: {0o755}, False: {0o644}}
+
+    (demo / "index.html").write_text("old")
+    names, inode = {path.relative_to(demo) for path in demo.rglob("*")}, demo.stat().st_ino
+    gone, done = list[Path](), threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            gone.extend(name for name in names if not (demo / name).exists())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        web_demo.write_demo(model_file, demo)
+    finally:
+        done.set()
+        watcher.join()
+    assert not gone
+    assert demo.stat().st_ino == inode  # a server that holds the folder open goes on with it
+    assert (demo / "index.html").read_text() != "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
 @pytest.fixture(scope="module")
-def folder(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo, written by somebody whose files are private."""
+def demo(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not shutil.which("npm"):
         pytest.skip("npm is not installed: no runtime for the browser")
     folder = tmp_path_factory.mktemp("web") / "demo"
-    before = os.umask(0o077)
-    try:
-        web_demo.write_demo(model_file, folder)
-    finally:
-        os.umask(before)
+    web_demo.write_demo(model_file, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[str]:
+def address(demo: Path) -> Iterator[str]:
     """The demo, served."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(demo)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: the page is not opened")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--use-fake-device-for-media-stream"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def page(browser: Any, address: str) -> Any:
-    """The page, ready; it may ask nobody but the server it came from."""
-    page = browser.new_page()
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(address)
-    wait(page, "Ready.")
-    yield page
-    assert all(request.startswith((address, "blob:", "data:")) for request in requests)
-
-
-def expect(locator: Any) -> Any:
-    """Playwright's patience; strings of JavaScript that wait are nothing that the page's policy allows."""
-    from playwright.sync_api import expect as patiently
-
-    return patiently(locator)
-
-
-def wait(page: Any, text: str, timeout: int = 120_000) -> None:
-    expect(page.locator("#status")).to_contain_text(text, timeout=timeout)
-
-
-def answer(page: Any, picture: Path) -> list[int]:
-    """Gives the page a picture with a face; returns the percentages it shows."""
-    page.set_input_files("#file", str(picture))
-    expect(page.locator("#status")).to_have_attribute("data-kind", "plain", timeout=120_000)
-    cells = page.locator("#probabilities tbody tr td:last-child").all_inner_texts()
-    return [int(cell.split()[0]) for cell in cells]
-
-
-@pytest.fixture(scope="module")
 def photo() -> np.ndarray:
+    """uint8 RGB [320, 320, 3] with one face."""
     return pytest.importorskip("skimage.data").astronaut()[:320, 60:380]
 
 
-def test_whoever_serves_the_folder_can_read_it(folder: Path) -> None:
-    for path in (folder, *folder.rglob("*")):
-        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644)
-
-
-def test_a_demo_is_replaced_once_the_new_one_is_whole(folder: Path, model_file: Path, monkeypatch) -> None:
-    before = sorted(folder.rglob("*"))
-
-    def fails(_: Path) -> None:
-        raise UserError("npm cannot fetch it")
-
-    monkeypatch.setattr(web_demo, "_fetch_runtime", fails)
-    with pytest.raises(UserError, match="npm"):
-        web_demo.write_demo(model_file, folder)
-    assert sorted(folder.rglob("*")) == before
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["plain", "turned", "holes", "webp"])
-def test_the_page_answers_as_a_device_does(
-    page: Any, photo: np.ndarray, model_file: Path, tmp_path: Path, kind: str
-) -> None:
-    file, image, options = tmp_path / f"{kind}.png", Image.fromarray(photo), {}
-    if kind == "turned":
-        exif = Image.Exif()
-        exif[0x0112] = 6
-        file, image, options = tmp_path / "turned.jpg", image.rotate(90, expand=True), {"exif": exif, "quality": 97}
-    if kind == "holes":
-        opacity = np.tile(np.linspace(255, 60, photo.shape[1]).astype(np.uint8), (photo.shape[0], 1))
-        image = Image.fromarray(np.dstack([photo, opacity]))
-    if kind == "webp":
-        file, options = tmp_path / "photo.webp", {"lossless": True}
-    image.save(file, **options)
-    classifier = classify.Classifier(str(model_file))
-    expected = classifier.probabilities(classifier.find(classify.read_image(str(file))))
-    assert answer(page, file) == pytest.approx([100 * value for value in expected.values()], abs=1.5)
-    assert page.locator("#average").is_visible()
-    assert "average face" in page.locator("#average figcaption").inner_text()
-
-
-@pytest.mark.slow
-def test_all_faces_of_a_group(page: Any, photo: np.ndarray, model_file: Path, tmp_path: Path) -> None:
-    face = Image.fromarray(photo[10:250, 60:260])
-    group = Image.new("RGB", (1200, 800), "grey")
+@pytest.fixture(scope="module")
+def pictures(photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, image = tmp_path_factory.mktemp("pictures"), Image.fromarray(photo)
+    image.save(folder / "face.png")
+    image.save(folder / "photo.webp", quality=90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.crop((0, 0, 300, 320)).transpose(Image.Transpose.ROTATE_90).save(folder / "turned.jpg", quality=95, exif=exif)
+    alpha = np.full((320, 320, 1), 160, np.uint8)
+    alpha[:, :40], alpha[280:] = 0, 0
+    Image.fromarray(np.concatenate([photo, alpha], axis=2)).save(folder / "alpha.png")
+    group = np.full((483, 641, 3), (96, 110, 120), np.uint8)
     for number in range(12):
-        side = 40 + 4 * number
-        group.paste(face.resize((side * 5 // 6, side)), (60 + 280 * (number % 4), 60 + 240 * (number // 4)))
-    group.save(tmp_path / "group.png")
-    found = classify.Classifier(str(model_file)).detect(np.asarray(group), every=True)
-    assert len(found) == 12
-    answer(page, tmp_path / "group.png")
-    styles = page.evaluate(
-        "[...document.querySelectorAll('#faces button')].map(({style}) => [style.left, style.top].map(parseFloat))"
-    )
-    shown = sorted((12 * left, 8 * top) for left, top in styles)
-    assert np.array(shown) == pytest.approx(np.array(sorted(tuple(one.box[:2]) for one in found)), abs=2)
+        side, x, y = 84 + number * 2, 40 + number % 4 * 145, 30 + number // 4 * 150
+        group[y : y + side, x : x + side] = cv2.resize(photo, (side, side), interpolation=cv2.INTER_AREA)
+    Image.fromarray(group).save(folder / "group.png")
+    Image.new("RGB", (320, 320), "grey").save(folder / "nobody.png")
+    (folder / "text.png").write_text("not a picture")
+    Image.new("1", (2**14, 2**13 + 1)).save(folder / "huge.png")
+    return folder
 
 
-@pytest.mark.slow
-def test_nothing_of_the_picture_before_remains(page: Any, photo: np.ndarray, tmp_path: Path) -> None:
-    Image.fromarray(photo).save(tmp_path / "face.png")
-    Image.new("RGB", (320, 320), "grey").save(tmp_path / "nobody.png")
-    (tmp_path / "text.png").write_text("not a picture")
-    for picture, text in (("nobody.png", "No face found"), ("text.png", "text.png cannot be read")):
-        answer(page, tmp_path / "face.png")
-        assert page.locator("#probabilities").is_visible()
-        page.set_input_files("#file", str(tmp_path / picture))
-        wait(page, text)
-        for part in ("#probabilities", "#average", "#faces button"):
-            assert page.locator(part).count() == 0 or not page.locator(part).first.is_visible()
-    answer(page, tmp_path / "face.png")
-    page.set_input_files("#file", [])  # the dialog was cancelled
-    assert page.locator("#probabilities").is_visible()
+@pytest.fixture(scope="module")
+def browser(photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: the page is not opened")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    camera, frame = tmp_path_factory.mktemp("camera") / "face.mjpeg", io.BytesIO()
+    Image.fromarray(photo).save(frame, "JPEG")
+    camera.write_bytes(frame.getvalue() * 5)
+    fake = ("device-for-media-stream", "ui-for-media-stream")
+    arguments = [
+        "--no-sandbox",
+        *(f"--use-fake-{what}" for what in fake),
+        f"--use-file-for-fake-video-capture={camera}",
+    ]
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield opened
+        opened.close()
 
 
-@pytest.mark.slow
-def test_the_later_of_two_pictures_wins(page: Any, photo: np.ndarray, tmp_path: Path) -> None:
-    Image.fromarray(photo).resize((1280, 1280)).save(tmp_path / "slow.png")
-    Image.new("RGB", (64, 64), "grey").save(tmp_path / "quick.png")
-    page.set_input_files("#file", str(tmp_path / "slow.png"))
-    page.set_input_files("#file", str(tmp_path / "quick.png"))
-    wait(page, "No face found")
-    page.wait_for_timeout(3000)  # time for the answer about the first, which nobody waits for
-    assert not page.locator("#probabilities").is_visible()
-    assert "No face found" in page.locator("#status").inner_text()
+class Page:
+    """The page, and what a person sees of it."""
+
+    def __init__(self, page: Any, pictures: Path) -> None:
+        self.page, self._pictures = page, pictures
+
+    def choose(self, name: str) -> None:
+        self.page.set_input_files("#file", str(self._pictures / name))
+
+    def says(self, text: str) -> None:
+        self.page.wait_for_function(
+            "text => document.querySelector('#status').innerText.includes(text)", arg=text, timeout=30_000
+        )
+
+    def answers(self) -> dict[str, str]:
+        """Waits for an answer; the table's rows."""
+        self.page.wait_for_selector("#probabilities", state="visible", timeout=30_000)
+        rows: list[list[str]] = self.page.evaluate(
+            "[...document.querySelectorAll('#probabilities tr')].map((r) => [r.cells[0].innerText, r.cells[2].innerText])"
+        )
+        return {label: value for label, value in rows}
+
+    @property
+    def shown(self) -> list[str]:
+        return self.page.evaluate(SHOWN)
+
+    @property
+    def cameras(self) -> list[str]:
+        """The state of every camera's track that the page ever had."""
+        return self.page.evaluate("streams.flatMap((s) => s.getTracks().map((t) => t.readyState))")
 
 
-@pytest.mark.slow
-def test_the_camera_has_a_state(browser: Any, address: str) -> None:
-    context = browser.new_context(permissions=["camera"])
-    page = context.new_page()
-    page.goto(address)
-    wait(page, "Ready.")
-    button = page.locator("#camera")
-    assert button.inner_text() == "Start camera"
-    button.click()
-    expect(button).to_have_attribute("data-state", "on", timeout=60_000)
-    assert button.inner_text() == "Stop camera"
-    button.click()
-    wait(page, "The camera is off.")
-    assert (button.get_attribute("data-state"), button.inner_text()) == ("off", "Start camera")
-    context.close()
-    refused = browser.new_context(permissions=[])
-    page = refused.new_page()
-    page.goto(address)
-    wait(page, "Ready.")
-    page.evaluate(
-        "() => { navigator.mediaDevices.getUserMedia = "
-        "async () => { throw new DOMException('denied', 'NotAllowedError'); }; }"
-    )
-    page.locator("#camera").click()
-    expect(page.locator("#status")).to_have_attribute("data-kind", "error", timeout=60_000)
-    assert "camera" in page.locator("#status").inner_text().lower()
-    assert page.locator("#camera").get_attribute("data-state") == "off"
-    refused.close()
-
-
-@pytest.mark.slow
-def test_opened_without_a_server_it_says_how_to_serve_it(browser: Any, folder: Path) -> None:
+@pytest.fixture(scope="module")
+def opened(browser: Any, address: str, pictures: Path) -> Iterator[Page]:
+    """The page, ready. It asked nobody but its own server for anything, and raised nothing, when the tests are over."""
     page = browser.new_page()
-    page.goto((folder / "index.html").as_uri())
-    expect(page.locator("#status")).to_have_attribute("data-kind", "error", timeout=30_000)
-    assert "http.server" in page.locator("#status").inner_text()
-    page.close()
+    requests, errors = list[str](), list[str]()
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script("""window.streams = [];
+        const {getUserMedia} = MediaDevices.prototype;
+        MediaDevices.prototype.getUserMedia = async function (wanted) {
+          if (window.refusal) throw new DOMException('no', refusal);
+          const stream = await getUserMedia.call(this, wanted);
+          streams.push(stream);
+          return stream;
+        };""")
+    page.goto(address)
+    opened = Page(page, pictures)
+    opened.says("Ready.")
+    yield opened
+    assert all(request.startswith((address, "blob:", f"blob:{address}")) for request in requests)
+    assert not errors
+
+
+@pytest.mark.parametrize("name", ["face.png", "alpha.png", "turned.jpg", "photo.webp", "group.png"])
+def test_same_answer_as_python(opened: Page, pictures: Path, model_file: Path, name: str) -> None:
+    content = base64.b64encode((pictures / name).read_bytes()).decode()
+    answer = opened.page.evaluate(ANSWER, [name, content])
+
+    classifier, image = classify.Classifier(str(model_file)), classify.read_image(str(pictures / name))
+    assert answer["size"] == [image.shape[1], image.shape[0]]
+    faces = classifier._detector.detect(image)
+    assert len(answer["boxes"]) == len(faces) == (12 if name == "group.png" else 1)
+    for face in faces:
+        corners = np.concatenate([face.box[:2], face.box[:2] + face.box[2:]])
+        assert min(np.abs(corners - box).max() for box in np.array(answer["boxes"])) < 1.5
+    best = classify.best_face(faces, image.shape)
+    assert best is not None
+    view = classifier.view(classify.align(image, best.landmarks))
+    difference = np.abs(np.array(answer["view"]).reshape(view.shape) - view.astype(float))
+    assert difference.mean() < 2  # of 255: decoders of JPEG and WebP differ by a little
+    expected = list(classifier.run(view).probabilities.values())
+    assert answer["probabilities"] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left"),
+    [
+        ("nobody.png", "No face found", ["frame"]),
+        ("text.png", "text.png cannot be read", []),
+        ("huge.png", "huge.png is too large", []),
+    ],
+)
+def test_nothing_is_left_of_the_picture_before(opened: Page, name: str, text: str, left: list[str]) -> None:
+    opened.choose("face.png")
+    opened.answers()
+    assert opened.shown == ALL
+    opened.choose(name)
+    opened.says(text)
+    assert opened.shown == left
+    assert not opened.page.query_selector_all("#faces button")
+
+
+def test_empty_choice(opened: Page) -> None:
+    opened.choose("face.png")
+    rows = opened.answers()
+    opened.page.dispatch_event("#file", "change")
+    opened.page.wait_for_timeout(200)
+    assert (opened.shown, opened.answers()) == (ALL, rows)
+
+
+def test_slower_earlier_answer(opened: Page) -> None:
+    opened.choose("face.png")
+    rows = opened.answers()
+    opened.choose("group.png")
+    opened.choose("face.png")
+    opened.says("One face found.")
+    opened.page.wait_for_timeout(2000)
+    assert opened.answers() == rows
+    assert len(opened.page.query_selector_all("#faces button")) == 1
+    opened.choose("group.png")
+    opened.choose("nobody.png")
+    opened.says("No face found")
+    opened.page.wait_for_timeout(2000)
+    assert opened.shown == ["frame"]
+
+
+def test_another_face(opened: Page) -> None:
+    opened.choose("group.png")
+    opened.says("of 12")
+    box = opened.page.query_selector("#faces button[aria-pressed=false]")
+    box.press("Enter")
+    opened.says(box.get_attribute("aria-label"))
+    assert len(opened.page.query_selector_all("#faces button[aria-pressed=true]")) == 1
+
+
+def _camera_state(opened: Page, state: str) -> None:
+    opened.page.wait_for_selector(f"#camera[data-state={state}]", timeout=10_000)
+
+
+def _stopped_by_button(opened: Page) -> None:
+    opened.page.click("#camera")
+    opened.says("The camera is off.")
+    assert opened.shown == []
+
+
+def _stopped_by_file(opened: Page) -> None:
+    opened.choose("nobody.png")
+    opened.says("No face found")
+
+
+@pytest.mark.parametrize("stop", [_stopped_by_button, _stopped_by_file])
+def test_camera(opened: Page, stop: Callable[[Page], None]) -> None:
+    opened.page.click("#camera")
+    _camera_state(opened, "on")
+    assert opened.page.inner_text("#camera") == "Stop camera"
+    opened.says("Live from the camera.")
+    assert opened.shown == ALL
+    assert opened.cameras[-1] == "live"
+    stop(opened)
+    _camera_state(opened, "off")
+    assert opened.page.inner_text("#camera") == "Start camera"
+    assert set(opened.cameras) == {"ended"}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "text"),
+    [("NotAllowedError", "refused"), ("NotFoundError", "no camera"), ("NotReadableError", "cannot be read")],
+)
+def test_no_camera(opened: Page, refusal: str, text: str) -> None:
+    opened.choose("face.png")
+    opened.answers()
+    opened.page.evaluate("refusal => { window.refusal = refusal; }", refusal)
+    opened.page.click("#camera")
+    opened.says(text)
+    _camera_state(opened, "off")
+    assert opened.shown == []
+    opened.page.evaluate("() => { window.refusal = ''; }")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone(browser: Any, address: str, pictures: Path, scheme: str) -> None:
+    with browser.new_context(viewport={"width": 360, "height": 700}, color_scheme=scheme) as context:
+        opened = Page(context.new_page(), pictures)
+        opened.page.goto(address)
+        opened.says("Ready.")
+        opened.choose("face.png")
+        opened.answers()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
+        ground = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, ground[4:-1].split(","))) < 3 * 128) == (scheme == "dark")
+        assert opened.page.is_visible("#average figcaption")
+
+
+def test_model_that_cannot_be_loaded(browser: Any, address: str, demo: Path, pictures: Path) -> None:
+    with browser.new_context() as context:
+        opened = Page(context.new_page(), pictures)
+        opened.page.goto((demo / "index.html").as_uri())
+        opened.says("This page must come from a web server.")
+        for missing, text in (
+            ("model.tflite", "model.tflite is not there"),
+            ("face.js", "A file of this page is missing"),
+        ):
+            opened.page.route(f"**/{missing}", lambda route: route.fulfill(status=404))
+            opened.page.goto(address)
+            opened.says(text)
+            assert opened.page.is_disabled("#file")
+            assert opened.page.is_disabled("#camera")
+            opened.page.unroute(f"**/{missing}")
