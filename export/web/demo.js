@@ -184,7 +184,6 @@ function cameraButton(state, text) {
   element('camera').textContent = text;
 }
 
-
 let demo;
 
 element('file').addEventListener('change', ({target}) => {

@@ -20,9 +20,9 @@ export class Recognizer {
     this.model = model;
   }
 
-  // All faces of a picture, and the number of the one that it is about (-1 for none).
+  // All faces of a picture, from left to right, and the number of the one that it is about (-1 for none).
   async faces(picture, signal) {
-    const faces = await this.finder.find(picture, signal);
+    const faces = (await this.finder.find(picture, signal)).sort((a, b) => a.box[0] - b.box[0]);
     return {faces, main: mainFace(faces, picture)};
   }
 
