@@ -42,6 +42,7 @@ def write_demo(model: Path, output: Path) -> None:
       UserError: when the model is none of ours, npm cannot fetch the runtime, or `output` cannot be written.
     """
     wanted = settings(_metadata(model))
+    output = output.resolve()  # a link stays one
     if output.exists() and not (output / "settings.json").is_file():
         raise UserError(f"--output={output}: exists and is no demo; expected a new folder")
     try:

@@ -116,6 +116,16 @@ def test_modes_and_replacing(model_file: Path, tmp_path: Path, monkeypatch: pyte
     assert (demo / "index.html").read_text() != "old"
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
 
+    def fails(_: Path) -> None:
+        raise UserError("npm cannot fetch it")
+
+    (demo / "index.html").write_text("old")
+    monkeypatch.setattr(web_demo, "_fetch_runtime", fails)
+    with pytest.raises(UserError, match="npm"):
+        web_demo.write_demo(model_file, demo)
+    assert (demo / "index.html").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
 
 @pytest.fixture(scope="module")
 def demo(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
