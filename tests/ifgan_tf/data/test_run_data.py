@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from built_sets import example_of, face_of, write_built_set
 
-from ifgan_tf.data import run_data
+from ifgan_tf.data import folds, run_data
 from ifgan_tf.data.average_faces import average_faces
 from ifgan_tf.errors import UserError
 
@@ -85,3 +85,37 @@ def test_a_test_image_of_raf_db_is_caught_in_the_training_part_of_another_set(co
     write_built_set(tmp_path, "ck_plus", {"train": [*small, planted]})
     with pytest.raises(UserError, match=r"ck_plus: S002/planted.png .* raf_db: aligned/test_1_aligned.jpg"):
         run_data.load(config_of(additional_data="ck_plus,raf_db", folder=tmp_path))
+
+
+def test_every_shared_image_is_named(config_of, tmp_path, several_sets):
+    (tmp_path / "bu_3dfe").symlink_to(several_sets / "bu_3dfe")
+    others = [example_of("S001", f"S001/{label}.png", label, face_of(70, label, 0)) for label in range(6)]
+    planted = [example_of("S002", f"S002/planted{label}.png", label, face_of(0, label, 1)) for label in (1, 3)]
+    write_built_set(tmp_path, "ck_plus", {"train": [*others, *planted]})
+    with pytest.raises(UserError, match="shared images: 2") as error:
+        run_data.load(config_of(additional_data="ck_plus", folder=tmp_path))
+    assert "planted1.png" in str(error.value) and "planted3.png" in str(error.value)
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_an_empty_part_is_noticed_before_training(config_of, monkeypatch, part):
+    whole = folds.fold_of
+
+    def without(*arguments):
+        return dataclasses.replace(whole(*arguments), **{part: ()})
+
+    monkeypatch.setattr(folds, "fold_of", without)
+    with pytest.raises(UserError, match=f"fold 0 .* has no image in its {part} part"):
+        run_data.load(config_of())
+
+
+def test_a_class_that_nobody_shows_in_training_is_named(config_of, monkeypatch):
+    def nobody_is_afraid(*arguments):
+        faces = load(*arguments)
+        tested = folds.fold_of("bu_3dfe", faces.units.tolist(), 0).test
+        return faces.select((faces.labels != 2) | np.isin(faces.subjects, tested))
+
+    load = run_data.load_faces
+    monkeypatch.setattr(run_data, "load_faces", nobody_is_afraid)
+    with pytest.raises(UserError, match="has no image of fear to train on"):
+        run_data.load(config_of())
