@@ -68,7 +68,7 @@ def read_run(workdir: Path) -> Run:
     """
     folder = workdir / "evaluation"
     try:
-        told = json.loads((folder / "report.json").read_text())
+        told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         keys = [(int(row["fold"]), row["source"]) for row in rows]
@@ -84,7 +84,7 @@ def read_run(workdir: Path) -> Run:
             f"--compare={workdir}: {error.filename} is missing; evaluate the run first: "
             f"python evaluate.py --workdir={workdir}"
         ) from None
-    except (KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise UserError(
             f"--compare={workdir}: its evaluation cannot be read ({error!r}); repeat python evaluate.py "
             f"--workdir={workdir}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ifgan_tf import files
-from ifgan_tf.evaluation.metrics import NO_FACE, expected_calibration_error, reliability
+from ifgan_tf.evaluation.metrics import NO_FACE, Reliability, calibration_error
 from ifgan_tf.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -90,20 +90,17 @@ def confusion(
     return figure
 
 
-def reliability_diagram(confidences: np.ndarray, correct: np.ndarray, title: str) -> Figure:
-    """Accuracy against confidence in 15 bins with 95 % intervals (Wilson), and how many images each bin has.
+def reliability_diagram(table: Reliability, title: str) -> Figure:
+    """Accuracy against confidence in bins with 95 % intervals (Wilson), and how many images each bin has.
 
     Bins of fewer than ten images are faint: they say little.
 
     Args:
-      confidences: float [N] in [0, 1].
-      correct: bool [N].
+      table: see `ifgan_tf.evaluation.metrics.reliability`.
       title: of the picture.
     """
     from scipy.stats import binomtest
 
-    table = reliability(confidences, correct)
-    ece = expected_calibration_error(confidences, correct)
     bins = len(table.count)
     middle = (np.arange(bins) + 0.5) / bins
     figure, axes = _axes(2, 1, (4.6, 5.2), height_ratios=(3, 1.2), sharex=True)
@@ -128,7 +125,7 @@ def reliability_diagram(confidences: np.ndarray, correct: np.ndarray, title: str
         )
     top.plot([0, 1], [0, 1], "--", color="grey", lw=1, label="perfectly calibrated")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
-    top.set_title(f"{title}\nexpected calibration error {100 * ece:.1f} %", fontsize=10)
+    top.set_title(f"{title}\nexpected calibration error {100 * calibration_error(table):.2f} %", fontsize=10)
     top.legend(fontsize=7, loc="upper left")
     bottom.bar(middle, table.count, 0.94 / bins, color="#9aa5b1")
     for place, count in zip(middle, table.count, strict=True):
@@ -173,7 +170,7 @@ def expression_transfer(
             _face(bottom[column], generated[index])
             colour = _RIGHT if predictions.correct[index] else _WRONG
             bottom[column].set_xlabel(_verdict(predictions, index, classes), fontsize=6, color=colour, labelpad=1)
-        _row_name(top[0], f"{subject}\nphoto")
+        _row_name(top[0], f"{plain(subject)}\nphoto")
         _row_name(bottom[0], "generated")
     return figure
 
@@ -223,7 +220,7 @@ def attention_maps(
             axis.axis("on")
         _face(cells[0], photos[number])
         _face(cells[1], generated[number])
-        cells[0].set_title(name, fontsize=7, loc="left", pad=2)
+        cells[0].set_title(plain(name), fontsize=7, loc="left", pad=2)
         for (x, y), colour, heat, axis in zip(points, QUERY_COLOURS, shares[number], cells[2:], strict=True):
             for face in cells[:2]:
                 face.plot(x * side, y * side, "o", ms=4.5, color=colour, mec="white", mew=0.7)
@@ -244,7 +241,9 @@ def attention_maps(
 def misclassified(predictions: Predictions, classes: Sequence[str], most: int = 18) -> Figure:
     """The most confident errors: photo, generated face below it if there is one, truth, prediction and confidence."""
     wrong = np.flatnonzero(~predictions.correct)
-    order = wrong[np.argsort(-predictions.confidences[wrong], kind="stable")][:most]
+    # Where no face was found, the confidence is of no face: those come last.
+    confidences = np.where(predictions.faces.detected, predictions.confidences, 0.0)
+    order = wrong[np.argsort(-confidences[wrong], kind="stable")][:most]
     columns = min(6, max(len(order), 1))
     height = 2 if predictions.generated is not None else 1
     lines = max(-(-len(order) // columns), 1)
@@ -307,14 +306,19 @@ def leakage(identity: Mapping[str, Any], accuracy: float) -> Figure:
             label=name.replace("_", " "),
         )
     chance = 100 * identity["chance"]
-    axis.axvline(chance, color="grey", ls="--", lw=1, label=f"chance ({chance:.0f} %)")
-    axis.axhline(100 * accuracy, color=_RIGHT, ls=":", lw=1, label=f"the run's own classifier ({100 * accuracy:.0f} %)")
+    axis.axvline(chance, color="grey", ls="--", lw=1, label=f"chance ({chance:.1f} %)")
+    axis.axhline(100 * accuracy, color=_RIGHT, ls=":", lw=1, label=f"the run's own classifier ({100 * accuracy:.1f} %)")
     axis.set(xlim=(0, 103), ylim=(0, 103))
     axis.set_xlabel(f"person named right, % (top-1 of {identity['subjects']} people)")
     axis.set_ylabel("expression named right by a small network, %")
     axis.set_title("What each picture tells: expression (up is useful), person (left is private)", fontsize=9)
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
+
+
+def plain(text: str) -> str:
+    """Text of a user's, for a picture: to Matplotlib, what stands between two dollars is mathematics."""
+    return text.replace("$", r"\$")
 
 
 def representative(predictions: Predictions) -> np.ndarray:

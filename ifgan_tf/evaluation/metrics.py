@@ -6,6 +6,7 @@ end-to-end figure, and it has no column in the confusion matrix.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +84,21 @@ def reliability(confidences: np.ndarray, correct: np.ndarray, bins: int = BINS) 
 
 def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
     """Mean distance of confidence from accuracy over the bins, weighted by their images (Guo et al., 2017, Eq. 3)."""
-    if not len(confidences):
-        return 0.0
-    table = reliability(confidences, correct, bins)
-    return float(np.sum(table.count * np.abs(table.accuracy - table.confidence)) / len(confidences))
+    return calibration_error(reliability(confidences, correct, bins))
+
+
+def calibration_error(table: Reliability) -> float:
+    """`expected_calibration_error` of images that are in bins already; 0 without images."""
+    distances = np.abs(table.accuracy - table.confidence)
+    return float(np.sum(table.count * distances) / max(np.sum(table.count), 1))
+
+
+def pooled_reliability(tables: Sequence[Reliability]) -> Reliability:
+    """The bins of all images together, from those of several parts; at least one."""
+    count = np.sum([table.count for table in tables], axis=0)
+    confidence, accuracy = (
+        np.sum([table.count * values for table, values in zip(tables, each, strict=True)], axis=0)
+        / np.maximum(count, 1)
+        for each in ([table.confidence for table in tables], [table.accuracy for table in tables])
+    )
+    return Reliability(count, confidence, accuracy)

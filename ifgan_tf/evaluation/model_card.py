@@ -83,7 +83,10 @@ def _leakage(report: Report) -> list[str]:
 
 
 def _limits(report: Report) -> str:
-    recalls = {row["true \\ predicted"]: float(row["right %"] or "nan") for row in report_lib.confusion_rows(report)}
+    rows = report_lib.confusion_rows(report)
+    recalls = {
+        row["true \\ predicted"]: float(row["right %"]) for row in rows if row["right %"]
+    }  # of classes with images
     worst = min(recalls, key=lambda name: recalls[name])
     confidence = max(fold["ece"] for fold in report["folds"])
     return (

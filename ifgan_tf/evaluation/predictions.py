@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -39,6 +40,16 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    @staticmethod
+    def join(parts: Sequence[Predictions]) -> Predictions:
+        """All images of several predictions of one kind, in their order."""
+        generated = [part.generated for part in parts if part.generated is not None]
+        return Predictions(
+            Faces.join([part.faces for part in parts]),
+            np.concatenate([part.probabilities for part in parts]),
+            np.concatenate(generated) if generated else None,
+        )
 
     @property
     def predicted(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
 
     Pictures without a detected face count as errors in `accuracy`, `mean_class_accuracy` and `macro_f1`; they are
     missing from `confusion` and counted, by true class, in `undetected`. `ece` and `detected_accuracy` are of the
-    detected faces alone.
+    detected faces alone, as are the bins in `reliability`.
 
     Args:
       fold: number of the fold.
@@ -37,6 +38,7 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
     """
     classes = best.probabilities.shape[1]
     truth, predicted, detected = best.faces.labels, best.predicted, best.faces.detected
+    bins = metrics.reliability(best.confidences[detected], best.correct[detected])
     return {
         "fold": fold,
         "images": len(best),
@@ -44,7 +46,8 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
         "accuracy": metrics.accuracy(truth, predicted),
         "mean_class_accuracy": metrics.mean_class_accuracy(truth, predicted, classes),
         "macro_f1": metrics.macro_f1(truth, predicted, classes),
-        "ece": metrics.expected_calibration_error(best.confidences[detected], best.correct[detected]),
+        "ece": metrics.calibration_error(bins),
+        "reliability": {name: values.tolist() for name, values in dataclasses.asdict(bins).items()},
         "confusion": metrics.confusion_matrix(truth, predicted, classes).tolist(),
         "last_epoch_accuracy": metrics.accuracy(truth, last.predicted),
         "best_epoch": epochs[0],
@@ -80,6 +83,11 @@ def run_report(
             # Of the folds at hand, as a description of their spread (ddof 0): one fold has none.
             "std": float(accuracies.std()),
             "pooled": right / int(images.sum()),
+        },
+        "ece": {
+            "mean": float(np.mean([fold["ece"] for fold in folds])),
+            "std": float(np.std([fold["ece"] for fold in folds])),
+            "pooled": metrics.calibration_error(_pooled_reliability(folds)),
         },
         "skipped_folds": {str(fold): reason for fold, reason in skipped.items()},
     }
@@ -161,9 +169,8 @@ def fold_rows(report: Report) -> list[dict[str, str]]:
             values = 100 * np.array([fold[name] for fold in report["folds"]])
             total[name] = f"{values.mean():.2f} ± {values.std():.2f}"
         rows.append(total)
-        rows.append(
-            {"fold": "pooled", "images": total["images"], "accuracy": f"{100 * report['accuracy']['pooled']:.2f}"}
-        )
+        pooled = {name: f"{100 * report[name]['pooled']:.2f}" for name in ("accuracy", "ece")}
+        rows.append({"fold": "pooled", "images": total["images"]} | pooled)
     return rows
 
 
@@ -210,13 +217,28 @@ def pooled_confusion(report: Report) -> np.ndarray:
     return np.sum([fold["confusion"] for fold in report["folds"]], axis=0)
 
 
+def pooled_reliability(report: Report) -> metrics.Reliability:
+    """Confidence against accuracy of the detected faces of all folds."""
+    return _pooled_reliability(report["folds"])
+
+
+def _pooled_reliability(folds: Sequence[Report]) -> metrics.Reliability:
+    tables = [{name: np.array(values) for name, values in fold["reliability"].items()} for fold in folds]
+    return metrics.pooled_reliability([metrics.Reliability(**table) for table in tables])
+
+
 def pooled_undetected(report: Report) -> np.ndarray:
     """Images without a detected face over all folds, by true class: int [classes]."""
     return np.sum([fold["undetected"] for fold in report["folds"]], axis=0)
 
 
-def markdown(report: Report) -> str:
-    """The whole report as Markdown: our figures, the paper's table with our row, the confusion matrix."""
+def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
+    """The whole report as Markdown: our figures, the paper's table with our row, the confusion matrix.
+
+    Args:
+      report: see `run_report`.
+      pictures: files beside the report, without their suffixes, that it is to show.
+    """
     config = report["config"]
     figures = fold_rows(report)
     parts = [
@@ -241,7 +263,14 @@ def markdown(report: Report) -> str:
     parts += ["## Confusion matrix (all folds)", markdown_table(confusion, right=list(confusion[0])[1:])]
     if "identity" in report:
         parts += _identity_parts(report["identity"])
+    if pictures:
+        parts += ["## Pictures", *(_picture(name) for name in pictures)]
     return "\n\n".join(parts) + "\n"
+
+
+def _picture(name: str) -> str:
+    title = name.replace("_", " ")
+    return f"![{title}]({name}.png)\n\n[{title}, for print]({name}.pdf)"
 
 
 def identity_rows(identity: Mapping[str, Any]) -> list[dict[str, str]]:

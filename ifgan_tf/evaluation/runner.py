@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions, checkpoint_epoch, faces_of, predict_with
 from ifgan_tf.evaluation.report import Report
 from ifgan_tf.run_folder import RunFolder, fold_folders
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Point = tuple[float, float]
 
@@ -63,9 +66,10 @@ def evaluate(
     """
     runs = fold_folders(workdir)
     config = _one_config(runs)
-    out = workdir / "evaluation"
+    out, events = workdir / "evaluation", workdir / "tensorboard"
     if any(run.checkpoint_epoch("best") is not None for run in runs):
-        _see_that_it_can_be_written(out)
+        for folder in (workdir, out, events, *(run.tensorboard_dir for run in runs)):
+            _see_that_it_can_be_written(folder)
     embed = identity.load_embedding(embedding) if embedding else None
     evaluated, skipped = _evaluate_folds(runs, data_dir)
     leakage = None
@@ -75,27 +79,31 @@ def evaluate(
         leakage = identity.to_json(identity.merge(found)) if found else None
     result = report.run_report(config, [fold.figures for fold in evaluated], skipped, leakage)
 
-    pictures = _pictures(evaluated, result, out, points, people)
+    drawn = _pictures(evaluated, result, points, people)
     rows = [
         row
         for fold in evaluated
         for row in report.prediction_rows(fold.figures["fold"], fold.predictions, result["classes"])
     ]
+    for name in ("expression_transfer", "attention_maps", "accuracy_and_leakage"):
+        if name not in drawn:  # one from an earlier evaluation may be of other networks
+            for suffix in figures.SUFFIXES:
+                (out / f"{name}{suffix}").unlink(missing_ok=True)
     written = [
+        *(figures.save(figure, out / f"{name}.png") for name, figure in drawn.items()),
         report.write_text(out / "report.json", report.json_text(result)),
-        report.write_text(out / "report.md", report.markdown(result)),
+        report.write_text(out / "report.md", report.markdown(result, list(drawn))),
         report.write_text(out / "comparison.csv", report.csv_text(report.comparison(result))),
         report.write_text(out / "predictions.csv", report.csv_text(rows)),
         report.write_text(workdir / "model_card.md", model_card(result)),
     ]
-    events = workdir / "tensorboard" / "evaluation"
-    for folder in (events, *(fold.run.tensorboard_dir / "evaluation" for fold in evaluated)):
-        shutil.rmtree(folder, ignore_errors=True)  # an earlier evaluation's events would stand beside the new ones
-    _to_tensorboard(events, result, pictures)
+    for folder in (events, *(run.tensorboard_dir for run in runs)):
+        shutil.rmtree(folder / "evaluation", ignore_errors=True)  # an earlier one's events would stand beside the new
+    _to_tensorboard(events / "evaluation", result, drawn)
     for fold in evaluated:
         _fold_to_tensorboard(fold)
     print(report.markdown(result))
-    print("\n".join(f"wrote {path}" for path in [*written, *pictures, events]))
+    print("\n".join(f"wrote {path}" for path in [*written, events / "evaluation"]))
     return result
 
 
@@ -104,8 +112,8 @@ def _see_that_it_can_be_written(folder: Path) -> None:
         files.writable(folder)
     except OSError as error:
         raise UserError(
-            f"--workdir={folder.parent}: its {folder.name} cannot be written ({error.strerror}); make it writable, or "
-            f"copy the run folder and evaluate the copy"
+            f"--workdir: {folder} cannot be written ({error.strerror}); make it writable, or copy the run folder and "
+            f"evaluate the copy"
         ) from None
 
 
@@ -143,22 +151,19 @@ def _evaluate_fold(run: RunFolder, data_dir: str | None) -> Evaluated:
 
 
 def _pictures(
-    evaluated: Sequence[Evaluated], result: Report, out: Path, points: Sequence[Point], people: int
-) -> list[Path]:
+    evaluated: Sequence[Evaluated], result: Report, points: Sequence[Point], people: int
+) -> dict[str, Figure]:
     classes, title = result["classes"], result["method"]
-    detected = [fold.predictions.faces.detected for fold in evaluated]
-    confidences = np.concatenate([f.predictions.confidences[d] for f, d in zip(evaluated, detected, strict=True)])
-    correct = np.concatenate([f.predictions.correct[d] for f, d in zip(evaluated, detected, strict=True)])
     subtitle = f"{title}\n{result['config']['data']['dataset']}, {report.folds_text(result)}"
-    accuracy = f"accuracy {100 * result['accuracy']['pooled']:.1f} %"
-    # Pictures of faces come from the first fold: each fold has its own networks and average faces.
+    accuracy = f"accuracy, pooled: {100 * result['accuracy']['pooled']:.2f} %"
+    # Other pictures of faces come from the first fold: each fold has its own networks and average faces.
     first = evaluated[0]
     drawn = {
         "confusion_matrix": figures.confusion(
             report.pooled_confusion(result), classes, f"{subtitle}\n{accuracy}", report.pooled_undetected(result)
         ),
-        "reliability": figures.reliability_diagram(confidences, correct, subtitle),
-        "misclassified": figures.misclassified(first.predictions, classes),
+        "reliability": figures.reliability_diagram(report.pooled_reliability(result), subtitle),
+        "misclassified": figures.misclassified(Predictions.join([fold.predictions for fold in evaluated]), classes),
     }
     if "identity" in result:
         drawn["accuracy_and_leakage"] = figures.leakage(result["identity"], result["accuracy"]["mean"])
@@ -173,14 +178,10 @@ def _pictures(
             drawn["attention_maps"] = _attention_maps(first, classes, points)
         else:
             logging.info("--noattention: the generator has no attention maps to show")
-    for name in ("expression_transfer", "attention_maps", "accuracy_and_leakage"):
-        if name not in drawn:  # one from an earlier evaluation may be of other networks
-            for suffix in figures.SUFFIXES:
-                (out / f"{name}{suffix}").unlink(missing_ok=True)
-    return [figures.save(figure, out / f"{name}.png") for name, figure in drawn.items()]
+    return drawn
 
 
-def _attention_maps(fold: Evaluated, classes: Sequence[str], points: Sequence[Point]) -> Any:
+def _attention_maps(fold: Evaluated, classes: Sequence[str], points: Sequence[Point]) -> Figure:
     from ifgan_tf.evaluation.attention import attention_figure
 
     generator, generated = fold.run.networks("best").generator, fold.predictions.generated
@@ -192,7 +193,7 @@ def _attention_maps(fold: Evaluated, classes: Sequence[str], points: Sequence[Po
     return attention_figure(generator, faces.images[chosen], generated[chosen], names, points)
 
 
-def _to_tensorboard(folder: Path, result: Report, pictures: Sequence[Path]) -> None:
+def _to_tensorboard(folder: Path, result: Report, drawn: Mapping[str, Figure]) -> None:
     import tensorflow as tf
 
     with tf.summary.create_file_writer(str(folder)).as_default(step=0):
@@ -202,8 +203,8 @@ def _to_tensorboard(folder: Path, result: Report, pictures: Sequence[Path]) -> N
         for name, found in result.get("identity", {}).items():
             if isinstance(found, dict) and "top1" in found:
                 tf.summary.scalar(f"identity/top1_{name}", found["top1"])
-        for path in pictures:
-            tf.summary.image(f"evaluation/{path.stem}", [tf.io.decode_png(path.read_bytes(), channels=3)])
+        for name, figure in drawn.items():
+            tf.summary.image(f"evaluation/{name}", figures.pixels(figure)[np.newaxis])
 
 
 def _fold_to_tensorboard(fold: Evaluated) -> None:

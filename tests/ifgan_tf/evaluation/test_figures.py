@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from ifgan_tf.data.faces import Faces
 from ifgan_tf.evaluation import figures, report
+from ifgan_tf.evaluation.metrics import reliability
 from ifgan_tf.evaluation.predictions import Predictions
 
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -80,6 +82,21 @@ def test_misclassified_are_the_most_confident_errors(predictions: Predictions):
     assert any(text.startswith("3 of 20 errors in 26 images") for text in shown)
 
 
+def test_errors_without_a_face_come_after_those_with_one(predictions: Predictions):
+    faces = dataclasses.replace(predictions.faces, detected=np.arange(len(predictions)) < len(predictions) - 1)
+    figure = figures.misclassified(Predictions(faces, predictions.probabilities, None), CLASSES, most=99)
+    shown = [text for text in texts(figure) if "\n→ " in text]
+    assert [text.endswith("no face found") for text in shown] == [False] * (len(shown) - 1) + [True]
+
+
+@pytest.mark.parametrize("name", ["a$b$", "$x^{$", "50 $"])
+def test_a_name_with_dollars_is_no_mathematics(predictions: Predictions, tmp_path: Path, name: str):
+    maps = np.full((1, 3, 8, 8), 1 / 64)
+    photo = predictions.faces.images[:1]
+    figure = figures.attention_maps(photo, photo, maps, [name], figures.QUERY_POINTS, gamma=0.25)
+    assert figures.save(figure, tmp_path / "a.png").is_file()
+
+
 def test_a_run_without_errors_still_has_its_picture(predictions: Predictions):
     right = predictions.faces.labels == 2
     perfect = Predictions(predictions.faces.select(right), predictions.probabilities[right], None)
@@ -108,8 +125,8 @@ def test_attention_maps_mark_the_three_points(predictions: Predictions):
 
 
 def test_reliability_diagram_prints_the_calibration_error():
-    shown = texts(figures.reliability_diagram(np.ones(4), np.array([True, True, True, False]), "title"))
-    assert any("expected calibration error 25.0 %" in text for text in shown)
+    shown = texts(figures.reliability_diagram(reliability(np.ones(4), np.array([True, True, True, False])), "title"))
+    assert any("expected calibration error 25.00 %" in text for text in shown)
     assert "4" in shown  # images in the one bin
     assert "accuracy, of fewer than 10 images" in shown
 
@@ -125,7 +142,7 @@ def test_leakage_has_one_point_a_representation_but_the_average_of_the_truth():
         "generated",
         "average of prediction",
     ]
-    assert {"chance (25 %)", "the run's own classifier (80 %)"} <= set(texts(figure))
+    assert {"chance (25.0 %)", "the run's own classifier (80.0 %)"} <= set(texts(figure))
 
 
 def test_pictures_are_written_at_print_resolution(tmp_path: Path):

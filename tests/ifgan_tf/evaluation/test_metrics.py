@@ -77,3 +77,14 @@ def test_calibration_error_of_a_sure_and_wrong_classifier_is_one():
 def test_the_edge_of_a_bin_belongs_to_the_lower_one():
     table = metrics.reliability(np.array([0.0, 1 / 15, 1.0]), np.array([False, True, True]))
     assert table.count[0] == 2 and table.count[-1] == 1 and table.count.sum() == 3
+
+
+def test_bins_of_parts_are_the_bins_of_the_whole():
+    random = np.random.default_rng(0)
+    confidences, correct = random.random(90), random.random(90) < 0.5
+    whole = metrics.reliability(confidences, correct)
+    parts = [metrics.reliability(confidences[part], correct[part]) for part in (slice(0, 20), slice(20, 90))]
+    pooled = metrics.pooled_reliability(parts)
+    for name in ("count", "confidence", "accuracy"):
+        np.testing.assert_allclose(getattr(pooled, name), getattr(whole, name))
+    assert metrics.calibration_error(pooled) == pytest.approx(metrics.expected_calibration_error(confidences, correct))

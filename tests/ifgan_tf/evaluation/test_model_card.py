@@ -46,3 +46,11 @@ def test_raf_db_claims_no_more_than_its_owners_split(make_config):
     card = card_of(dataclasses.replace(config, data=dataclasses.replace(config.data, dataset="raf_db")))
     assert "official split" in card and "rests on the owners' split" in card
     assert "Nobody in the test images was trained on" not in card
+
+
+def test_a_class_without_images_is_not_the_weakest(make_config):
+    some = predictions([0, 1, 3, 3, 4, 5])
+    without_anger = Predictions(some.faces.select(some.faces.labels > 0), some.probabilities[1:], None)
+    fold = report.fold_report(0, without_anger, without_anger, (7, 100))
+    card = model_card(report.run_report(make_config(Path("data")), [fold], {}))
+    assert "Weakest expression: fear, 0.0 % right" in card

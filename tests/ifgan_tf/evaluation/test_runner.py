@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,12 @@ def written(workdir: Path) -> Path:
     return workdir / "evaluation"
 
 
+def texts(figure: object) -> list[str]:
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text)]  # type: ignore[attr-defined]
+
+
 def pictures(folder: Path) -> set[str]:
     return {path.stem for path in folder.glob("*.png")}
 
@@ -66,7 +73,10 @@ def test_evaluating_again_gives_the_same_and_doubles_nothing(written: Path, work
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     first = (written / "report.json").read_text()
+    stale = workdir / "fold_04" / "tensorboard" / "evaluation"  # of a fold that cannot be evaluated any more
+    stale.mkdir(parents=True)
     evaluate(workdir, measure_identity=False)
+    assert not stale.exists()
     assert (written / "report.json").read_text() == first
     assert pictures(written) == PICTURES
     events = EventAccumulator(str(workdir / "tensorboard" / "evaluation"), size_guidance={"tensors": 0})
@@ -139,7 +149,7 @@ def test_a_run_that_cannot_be_written_is_noticed_before_the_work(make_run: MakeR
         raise AssertionError("nothing is computed first")
 
     monkeypatch.setattr("ifgan_tf.evaluation.runner._evaluate_folds", work)
-    with pytest.raises(UserError, match=r"--workdir=.*run: its evaluation cannot be written"):
+    with pytest.raises(UserError, match=r"--workdir: .*evaluation cannot be written"):
         evaluate(run.path)
 
 
@@ -152,3 +162,27 @@ def test_every_picture_is_a_pdf_too_and_every_fold_has_its_figures(written: Path
     events.Reload()
     told = np.frombuffer(events.Tensors("accuracy")[-1].tensor_proto.tensor_content, np.float32)
     assert told == pytest.approx(report["folds"][1]["accuracy"])
+
+
+def test_the_report_shows_every_picture(written: Path):
+    text = (written / "report.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\((\w+)\.(?:png|pdf)\)", text))
+    assert shown == pictures(written)
+
+
+def test_pictures_say_the_numbers_of_the_report(workdir: Path, written: Path, monkeypatch):
+    """All folds of it: what stands in a title is in report.json."""
+    drawn: dict[str, list[str]] = {}
+
+    def kept(figure: object, path: Path) -> Path:
+        drawn[path.stem] = texts(figure)
+        return path
+
+    monkeypatch.setattr("ifgan_tf.evaluation.figures.save", kept)
+    report = evaluate(workdir, measure_identity=False)
+    assert json.loads((written / "report.json").read_text()) == report
+    assert any(f"accuracy, pooled: {100 * report['accuracy']['pooled']:.2f} %" in t for t in drawn["confusion_matrix"])
+    assert any(f"calibration error {100 * report['ece']['pooled']:.2f} %" in text for text in drawn["reliability"])
+    images = sum(fold["images"] for fold in report["folds"])
+    wrong = images - sum(int(np.trace(fold["confusion"])) for fold in report["folds"])
+    assert any(f"of {wrong} errors in {images} images" in text for text in drawn["misclassified"])
