@@ -126,7 +126,7 @@ def reliability_diagram(table: Reliability, title: str) -> Figure:
     top.plot([0, 1], [0, 1], "--", color="grey", lw=1, label="perfectly calibrated")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     top.set_title(f"{title}\nexpected calibration error {100 * calibration_error(table):.2f} %", fontsize=10)
-    top.legend(fontsize=7, loc="upper left")
+    figure.legend(fontsize=7, loc="outside lower center", frameon=False)  # within, it would cover a bar
     bottom.bar(middle, table.count, 0.94 / bins, color="#9aa5b1")
     for place, count in zip(middle, table.count, strict=True):
         if count:
