@@ -14,7 +14,7 @@ silence.at_import_of_tensorflow()
 
 
 def __getattr__(name: str) -> Any:
-    """`ifgan_tf.Recognizer`, imported when asked for: it brings TensorFlow with it."""
+    """`ifgan_tf.Recognizer`, imported when asked for: it brings OpenCV and Pillow with it."""
     if name == "Recognizer":
         from ifgan_tf.recognition.recognizer import Recognizer
 

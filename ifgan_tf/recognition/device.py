@@ -18,7 +18,7 @@ with --faces=all also "faces": a list of such objects, from left to right. {"ima
 no label; where no face is found nothing is guessed. Boxes are in pixels of the upright picture.
 
 Exit codes: 0 every image got a label; 1 some did not (their lines say why); 2 nothing was done: a model file that is
-none of ours, or arguments that make no sense; 130 interrupted.
+none of ours, or arguments that make no sense (or there is no room for the lines); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ except ImportError as missing:
 LABELS, METADATA, DETECTOR = "labels.txt", "metadata.json", "face_detector.tflite"  # inside the .tflite
 
 # How the files of pictures start, whatever they are called.
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_TIFF = (b"II*\0", b"MM\0*")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF)
+# What is called a picture is one, or there is something to say about it.
+_SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _JUNK = (".", "thumbs.db", "desktop.ini")  # what systems leave in folders of pictures, ._photo.jpg among it
 
 # Where a face lies once aligned; the same numbers as in training (ifgan_tf/data/alignment.py).
@@ -104,8 +107,11 @@ def read_image(path: str) -> np.ndarray:
         # A JPEG has no transparency: no need to look for it.
         alpha = None if bytes(data[:2]) == b"\xff\xd8" else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if image is not None and alpha is not None and alpha.ndim == 3 and alpha.shape[2] == 4:
-            stored = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-            image = _on_black(image, _turned(alpha, np.asarray(stored), image))
+            stored = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION))
+            on_black = bytes(data[:4]) in _TIFF and alpha.dtype == np.uint8  # by libtiff
+            image = image if on_black else _on_black(image, _turned(alpha, stored, image))
+        if image is not None and bytes(data[4:12]) == b"ftypavif":
+            image = _upright_avif(image, bytes(data[:4096]))
     except Exception:  # decoders raise whatever they like
         raise ClassifyError(f"has more than {os.environ['OPENCV_IO_MAX_IMAGE_PIXELS']} pixels, or is damaged") from None
     if image is None:
@@ -122,6 +128,16 @@ def _turned(alpha: np.ndarray, stored: np.ndarray, upright: np.ndarray) -> np.nd
     return alpha
 
 
+def _upright_avif(image: np.ndarray, head: bytes) -> np.ndarray:
+    """Turned and mirrored as the boxes `irot` and `imir` of an AVIF file say, which OpenCV does not read."""
+    turn, mirror = (head.find(b"\0\0\0\x09" + box) + 8 for box in (b"irot", b"imir"))
+    if turn >= 8:
+        image = np.rot90(image, head[turn] & 3)
+    if mirror >= 8:
+        image = np.fliplr(image) if head[mirror] & 1 else np.flipud(image)
+    return image
+
+
 def _on_black(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     opacity = alpha[:, :, 3:].astype(np.float32) / np.iinfo(alpha.dtype).max
     return np.rint(image * opacity).astype(np.uint8)
@@ -135,7 +151,7 @@ def images_of(arguments: Sequence[str]) -> list[tuple[str, str]]:
     """
     found = []
     for argument in arguments:
-        if not argument or not Path(argument).is_dir():
+        if not os.path.isdir(argument):  # noqa: PTH112 (a Path raises on some names)
             found.append((argument, ""))
             continue
         try:
@@ -148,8 +164,10 @@ def images_of(arguments: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _is_picture(file: Path) -> bool:
-    if file.name.lower().startswith(_JUNK) or not file.is_file():
+    if file.name.lower().startswith(_JUNK) or not os.path.isfile(file):  # noqa: PTH113 (a Path raises on some)
         return False
+    if file.suffix.lower() in _SUFFIXES:
+        return True
     try:
         with file.open("rb") as opened:
             start = opened.read(12)
@@ -166,10 +184,14 @@ class FaceDetector:
 
     Args:
       model: content of the .tflite with the signatures `proposal`, `refine` and `output`.
+    Raises:
+      KeyError: when it lacks one of them.
     """
 
     def __init__(self, model: bytes) -> None:
         self._run = Signatures(model)
+        for name in ("proposal", "refine", "output"):
+            self._run.shapes(name)
 
     def detect(self, image: np.ndarray, min_face: float = MIN_FACE) -> list[Detection]:
         """The faces in a uint8 RGB image [H, W, 3] of any size, the most confident first.
@@ -194,7 +216,10 @@ class FaceDetector:
         found = self._faces(pixels, first)
         if not found and len(first) < len(scales):
             found = self._faces(pixels, scales)
-        return [Detection(d.box / scale, d.confidence, d.landmarks / scale) for d in found]
+        return [
+            Detection((d.box / scale).astype(np.float32), d.confidence, (d.landmarks / scale).astype(np.float32))
+            for d in found
+        ]
 
     def _faces(self, pixels: np.ndarray, scales: list[float]) -> list[Detection]:
         """The three stages; boxes are rows x1, y1, x2, y2, sorted by falling scores."""
@@ -250,11 +275,16 @@ def _suppress(
     order = np.argsort(scores)[::-1]  # among equal scores, which are common, the later one wins: as in `mtcnn`
     boxes, scores = boxes[order], scores[order]
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    shared = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    shared = np.prod(np.maximum(shared, 0), axis=2)
-    smaller, union = np.minimum(areas[:, None], areas[None]), areas[:, None] + areas[None] - shared
-    overlap = shared / (smaller if over_smaller else union)
-    best = ~np.triu(overlap > threshold, k=1).any(axis=0)
+    best = np.ones(len(boxes), bool)
+    for start in range(0, len(boxes), 256):  # thousands of boxes with one another would take a gigabyte
+        end = min(start + 256, len(boxes))
+        upper = np.maximum(boxes[start:end, None, :2], boxes[None, start:, :2])
+        lower = np.minimum(boxes[start:end, None, 2:], boxes[None, start:, 2:])
+        shared = np.prod(np.maximum(lower - upper, 0), axis=2)
+        smaller = np.minimum(areas[start:end, None], areas[None, start:])
+        union = areas[start:end, None] + areas[None, start:] - shared
+        overlap = shared / (smaller if over_smaller else union)
+        best[start:] &= ~np.triu(overlap > threshold, k=1).any(axis=0)
     return (boxes[best], scores[best], *(values[order][best] for values in more))
 
 
@@ -347,9 +377,11 @@ class Signatures:
         }
         self._lock = threading.Lock()
 
-    def outputs(self, name: str) -> list[str]:
-        """What a signature answers."""
-        return list(self._interpreter.get_signature_list()[name]["outputs"])
+    def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
+        """The shape of what a signature takes and answers."""
+        runner = self._runners[name]
+        tensors = {**runner.get_input_details(), **runner.get_output_details()}
+        return {tensor: tuple(map(int, details["shape"])) for tensor, details in tensors.items()}
 
     def __call__(self, name: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         with self._lock:
@@ -388,7 +420,13 @@ class Classifier:
             if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
                 raise ValueError("its checksum is wrong")
             self._detector, self._run = FaceDetector(detector), Signatures(content)
-            self.draws = "average_face" in self._run.outputs("serving_default")
+            shapes = self._run.shapes("serving_default")
+            size = self.image_size
+            if shapes["image"] != (1, size, size, 3) or shapes["probabilities"] != (1, len(self.labels)):
+                raise ValueError("its labels or sizes are not those of the model")
+            if self._working_size < size:
+                raise ValueError(f"a working_size of {self._working_size}, less than image_size")
+            self.draws = "average_face" in shapes
         except ClassifyError:
             raise
         except OSError as error:
@@ -443,16 +481,24 @@ class Classifier:
 
 
 class Gallery:
-    """Writes average faces: the first under the name asked for, the others under numbered ones."""
+    """Writes average faces: the first under the name asked for, the others under numbered ones.
 
-    def __init__(self, file: str) -> None:
+    Args:
+      file: name of the first.
+      pictures: what is read, and so is never written over.
+    """
+
+    def __init__(self, file: str, pictures: Sequence[str]) -> None:
         self._file, self._count = Path(file), 0
+        self._pictures = set(map(os.path.realpath, pictures))
 
     def write(self, face: np.ndarray) -> str:
         """Writes a uint8 RGB picture as PNG, whole or not at all; returns its path."""
         self._count += 1
         number = f"_{self._count}" if self._count > 1 else ""
         path = self._file.with_name(f"{self._file.stem}{number}{self._file.suffix}")
+        if os.path.realpath(path) in self._pictures:
+            raise ClassifyError(f"--average_face={path}: is one of the pictures read; choose another name")
         beside = path.with_name(f".{os.getpid()}.png")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -479,16 +525,18 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
         raise ClassifyError(
             f"--camera={_text(camera)}: does not open; expected the number of a camera, or a video file"
         )
+    number = 0
     try:
-        number = 0
         while True:
             there, frame = capture.read()
             if not there:
-                return
+                break
             yield f"{camera}#{number}", np.ascontiguousarray(frame[:, :, ::-1])
             number += 1
     finally:
         capture.release()
+    if not number:
+        raise ClassifyError(f"--camera={_text(camera)}: opens, but gives no picture; expected a camera or a video")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -520,7 +568,9 @@ def main(arguments: list[str] | None = None) -> int:
         classifier = Classifier(os.path.expanduser(options.model))  # noqa: PTH111 (a Path would change odd names)
         if options.average_face and not classifier.draws:
             raise ClassifyError("--average_face: this model draws no average faces; leave the flag out")
-        gallery = Gallery(os.path.expanduser(options.average_face)) if options.average_face else None  # noqa: PTH111
+        gallery = None
+        if options.average_face:
+            gallery = Gallery(os.path.expanduser(options.average_face), [name for name, _ in names])  # noqa: PTH111
         pictures = frames(options.camera) if options.camera else ((name, error or None) for name, error in names)
         lines = (_line(classifier, name, given, options, gallery) for name, given in pictures)
         failures = sum(_print(line) for line in lines)
@@ -529,9 +579,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:  # how a camera ends
         return 0 if options.camera else 130
-    except BrokenPipeError:  # who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:  # of printing: reading and writing pictures have errors of their own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python's last flush would fail again
+        if isinstance(error, BrokenPipeError):  # who reads has seen enough
+            return 0
+        print(f"error: the lines cannot be written ({error.strerror})", file=sys.stderr)
+        return 2
     return 1 if failures else 0
 
 
@@ -560,8 +613,10 @@ def _line(
             line |= faces[0]
         if options.faces == "all":
             line["faces"] = faces
-    except (ClassifyError, MemoryError) as error:
-        line = {"image": line["image"], "error": str(error) or "needs more memory than there is"}
+    except ClassifyError as error:
+        return {"image": line["image"], "error": str(error)}
+    except Exception as error:  # one picture ends no run, whatever it does to the libraries
+        return {"image": line["image"], "error": f"cannot be classified ({type(error).__name__}: {error})"}
     return line
 
 

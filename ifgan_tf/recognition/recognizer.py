@@ -6,19 +6,20 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 from PIL import Image
 
 from ifgan_tf.data.alignment import Detection, align
 from ifgan_tf.data.faces import model_view
-from ifgan_tf.data.images import pixels_of, read_image
+from ifgan_tf.data.images import decode_image, pixels_of, read_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.recognition.runtimes import open_runtime
 
-# A file, pixels (uint8, grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]), or a picture of Pillow's.
-Picture = str | os.PathLike[str] | np.ndarray | Image.Image
+# A file (its name, its bytes, or opened), pixels (uint8, grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]), or a picture of
+# Pillow's.
+Picture = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image.Image
 
 FACES = ("largest", "all")
 
@@ -92,8 +93,9 @@ class Recognizer:
         """The faces of a picture, or of several; faces of several go through the model together.
 
         Args:
-          images: one picture, or any number of them: files, arrays (uint8, grey [H, W], RGB [H, W, 3] or RGBA
-            [H, W, 4]), pictures of Pillow's. All are turned upright by their EXIF, transparent parts are laid on black.
+          images: one picture, or any number of them: files (names, bytes, or opened), arrays (uint8, grey [H, W],
+            RGB [H, W, 3] or RGBA [H, W, 4]), pictures of Pillow's. All are turned upright by their EXIF, transparent
+            parts are laid on black. One picture at a time is in memory, so a generator may give thousands.
         Returns:
           For one picture the list of its faces, empty where none was found; with `all`, from left to right. For
           several a list of such lists.
@@ -101,17 +103,18 @@ class Recognizer:
         Raises:
           UserError: naming the file that cannot be read, or an array of another shape or dtype.
         """
-        if isinstance(images, str | os.PathLike | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
-            return self._predict([_pixels(images)])[0]
-        return self._predict([_pixels(image) for image in images])
+        one = isinstance(images, str | os.PathLike | bytes | Image.Image) or hasattr(images, "read")
+        if one or not isinstance(images, Iterable) or (isinstance(images, np.ndarray) and images.ndim < 4):
+            return self._predict([images])[0]
+        return self._predict(images)
 
-    def _predict(self, pictures: Sequence[np.ndarray]) -> list[list[Face]]:
-        detections = [self.detect(picture) for picture in pictures]
-        aligned = [
-            align(picture, detection.landmarks)
-            for picture, found in zip(pictures, detections, strict=True)
-            for detection in found
-        ]
+    def _predict(self, images: Iterable[Any]) -> list[list[Face]]:
+        detections: list[list[Detection]] = []
+        aligned: list[np.ndarray] = []
+        for picture in map(_pixels, images):
+            found = self.detect(picture)
+            detections.append(found)
+            aligned += [align(picture, detection.landmarks) for detection in found]
         probabilities, average_faces = self.classify(aligned)
         answers = iter(zip(probabilities, average_faces, strict=True))
         return [[self._face(detection, *next(answers)) for detection in found] for found in detections]
@@ -155,7 +158,14 @@ def _pixels(image: Picture) -> np.ndarray:
     if isinstance(image, str | os.PathLike):
         return read_image(image)
     if isinstance(image, Image.Image):
-        return pixels_of(image)
+        try:
+            return pixels_of(image)
+        except Exception as error:  # Pillow decodes when asked for pixels, and raises anything
+            raise UserError(f"{image!r}: not a readable image ({error}); expected an undamaged one") from error
+    if hasattr(image, "read"):
+        image = image.read()
+    if isinstance(image, bytes):
+        return decode_image(image, name="the picture given")
     if not isinstance(image, np.ndarray):
         raise UserError(f"{type(image).__name__}: expected a file, an array or a picture of Pillow's")
     channels = image.shape[2:] if image.ndim == 3 else (1,) if image.ndim == 2 else ()
@@ -164,8 +174,6 @@ def _pixels(image: Picture) -> np.ndarray:
             f"image of {image.dtype} {image.shape}: expected uint8, RGB [height, width, 3], grey [height, width] or "
             f"RGBA [height, width, 4]"
         )
-    return (
-        image
-        if channels == (3,)
-        else pixels_of(Image.fromarray(image.squeeze(2) if image.shape[2:] == (1,) else image))
-    )
+    if channels == (3,):
+        return image
+    return pixels_of(Image.fromarray(image.squeeze(2) if image.shape[2:] == (1,) else image))

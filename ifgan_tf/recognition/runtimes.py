@@ -90,7 +90,9 @@ def _saved_model(path: Path, every_face: bool) -> Runtime:
         signatures = module.signatures
         signature = signatures["generate_tensors" if "generate_tensors" in signatures else "tensors"]
         size = int(signature.structured_input_signature[1]["images"].shape[1])
-    except (OSError, KeyError, AttributeError, ValueError, TypeError, tf.errors.OpError) as error:
+        if signature.structured_outputs["probabilities"].shape[1] != len(labels):
+            raise ValueError(f"{len(labels)} labels in assets/labels.txt")
+    except Exception as error:  # whatever a damaged file makes TensorFlow raise
         raise UserError(
             f"{path}: not a SavedModel of this project, or damaged ({str(error)[:200]}); write it again with "
             f"python -m export.saved_model"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from export import classify
 from export.classify import Classifier, ClassifyError
@@ -376,3 +379,143 @@ def test_pictures_with_holes_are_turned_upright(astronaut: np.ndarray, orientati
 
 def read_by_device(file: Path) -> np.ndarray:
     return classify.read_image(str(file))
+
+
+def test_opacity_of_a_tiff_counts_once(astronaut: np.ndarray, tmp_path: Path) -> None:
+    opacity = np.tile(np.linspace(0, 255, 120).astype(np.uint8), (80, 1))
+    Image.fromarray(np.dstack([astronaut[:80, 150:270], opacity])).save(tmp_path / "holes.tif")
+    ours, training = (read(tmp_path / "holes.tif").astype(int) for read in (read_by_device, images.read_image))
+    assert np.abs(ours - training).max() <= 1
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_avif_is_turned_upright(astronaut: np.ndarray, orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(astronaut[:80, 150:270]).save(tmp_path / "turned.avif", exif=exif)
+    try:
+        ours = read_by_device(tmp_path / "turned.avif").astype(int)
+    except ClassifyError:
+        pytest.skip("this OpenCV cannot read AVIF")
+    training = images.read_image(tmp_path / "turned.avif")
+    assert ours.shape == training.shape
+    assert np.abs(ours - training).max() <= 3
+
+
+def test_boxes_without_number_take_little_memory() -> None:
+    generator = np.random.default_rng(0)
+    corners = generator.uniform(0, 1000, (5_000, 2))
+    boxes, scores = np.concatenate([corners, corners + 30], axis=1), generator.uniform(0, 1, 5_000)
+    tracemalloc.start()
+    best, _ = classify._suppress(boxes, scores, 0.5)
+    assert tracemalloc.get_traced_memory()[1] < 200e6
+    tracemalloc.stop()
+    assert 100 < len(best) < 5_000
+
+
+def test_what_is_called_a_picture_is_not_passed_over(
+    model_file: Path, astronaut_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(astronaut_file, tmp_path / "good.png")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "page.png").write_text("<html>")
+    assert classify.main([f"--model={model_file}", str(tmp_path), "x" * 300]) == 1
+    empty, good, page, too_long = lines_of(capsys)
+    assert "label" in good
+    assert ["empty" in empty["error"], "not a readable" in page["error"], "too long" in too_long["error"]] == [True] * 3
+
+
+@pytest.mark.parametrize("name", ["mine.png", "folder/mine_2.png"])
+def test_a_picture_is_never_written_over(
+    model_file: Path, astronaut_file: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / name
+    mine.parent.mkdir(exist_ok=True)
+    shutil.copy(astronaut_file, mine)
+    asked = [f"--model={model_file}", f"--average_face={mine.with_name('mine.png')}"]
+    assert classify.main([*asked, astronaut_file, str(mine)]) == 1
+    assert any("one of the pictures read" in line.get("error", "") for line in lines_of(capsys))
+    assert mine.read_bytes() == Path(astronaut_file).read_bytes()
+
+
+@pytest.mark.parametrize("failure", [cv2.error("odd"), MemoryError(), ValueError("odd")])
+def test_whatever_happens_after_reading(
+    model_file: Path,
+    astronaut_file: str,
+    failure: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(classify, "align", fail)
+    assert classify.main([f"--model={model_file}", astronaut_file]) == 1
+    (line,) = lines_of(capsys)
+    assert type(failure).__name__ in line["error"]
+
+
+def test_a_camera_that_gives_nothing(model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = str(tmp_path / "nothing.avi")
+    cv2.VideoWriter(video, cv2.VideoWriter.fourcc(*"MJPG"), 5, (64, 64)).release()
+    assert classify.main([f"--model={model_file}", f"--camera={video}"]) == 2
+    assert f"--camera={video}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_no_room_for_the_lines(model_file: Path, astronaut_file: str) -> None:
+    command = [sys.executable, classify.__file__, f"--model={model_file}", astronaut_file]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: the lines cannot be written")
+    assert "Traceback" not in done.stderr
+
+
+def test_interrupted(model_file: Path, astronaut_file: str) -> None:
+    command = [sys.executable, classify.__file__, f"--model={model_file}", *[astronaut_file] * 5000]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda labels, metadata, detector: (labels.rsplit("\n", 2)[0], metadata, detector),
+        lambda labels, metadata, detector: ("", metadata, detector),
+        lambda labels, metadata, detector: (labels, {**metadata, "image_size": 33}, detector),
+        lambda labels, metadata, detector: (labels, {**metadata, "working_size": -3}, detector),
+        lambda labels, metadata, detector: (labels, {**metadata, "model": "lost"}, detector),
+        lambda labels, metadata, detector: (labels, [], detector),
+        lambda labels, metadata, detector: (labels, metadata, b"nothing"),
+        lambda labels, metadata, detector: (labels, metadata, None),
+    ],
+    ids=["label lost", "no labels", "size", "working size", "no checksum", "no metadata", "detector", "other detector"],
+)
+def test_models_whose_parts_do_not_belong_together(
+    model_file: Path,
+    astronaut_file: str,
+    change: Callable[[str, dict, bytes], tuple[str, object, bytes | None]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with zipfile.ZipFile(model_file) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    metadata = json.loads(parts[classify.METADATA])
+    model = model_file.read_bytes()[: metadata["model"]["bytes"]]
+    labels, metadata, detector = change(parts[classify.LABELS].decode(), metadata, parts[classify.DETECTOR])
+    (tmp_path / "odd.tflite").write_bytes(model)
+    with zipfile.ZipFile(tmp_path / "odd.tflite", "a") as package:
+        package.writestr(classify.LABELS, labels)
+        package.writestr(classify.METADATA, json.dumps(metadata))
+        package.writestr(classify.DETECTOR, model if detector is None else detector)
+    assert classify.main([f"--model={tmp_path / 'odd.tflite'}", astronaut_file]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"error: --model={tmp_path / 'odd.tflite'}: not a model of this project")

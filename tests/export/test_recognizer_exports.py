@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -92,7 +94,19 @@ def test_one_picture_in_whatever_form(exports: dict[str, Path], photo: np.ndarra
     Image.fromarray(photo).save(file)
     clear = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
     (expected,) = recognizer.predict([photo])[0]
-    for picture in (str(file), file, photo, Image.open(file), clear, Image.fromarray(clear)):
+    opened = io.BytesIO(file.read_bytes())
+    turned = photo[:, ::-1].copy()[:, ::-1]  # strides below zero
+    for picture in (
+        str(file),
+        file,
+        opened,
+        file.read_bytes(),
+        photo,
+        turned,
+        Image.open(file),
+        clear,
+        Image.fromarray(clear),
+    ):
         (face,) = recognizer.predict(picture)
         assert face.probabilities == expected.probabilities
     for several in ([photo], (photo,), iter([photo]), photo[None]):
@@ -125,8 +139,65 @@ def test_a_face_is_one_line(exports: dict[str, Path], photo: np.ndarray) -> None
 def test_what_is_no_picture(exports: dict[str, Path], wrong: object) -> None:
     with pytest.raises(UserError, match="expected"):
         Recognizer(exports["tflite"]).predict([wrong])  # type: ignore[list-item]
+    with pytest.raises(UserError, match="expected"):
+        Recognizer(exports["tflite"]).predict(wrong)  # type: ignore[call-overload]
+
+
+def test_broken_pictures_of_pillow_and_bytes(exports: dict[str, Path], photo: np.ndarray) -> None:
+    content = io.BytesIO()
+    Image.fromarray(photo).save(content, format="PNG")
+    half = content.getvalue()[: len(content.getvalue()) // 2]
+    for broken in (Image.open(io.BytesIO(half)), half, io.BytesIO(half), b""):
+        with pytest.raises(UserError, match="expected"):
+            Recognizer(exports["tflite"]).predict(broken)
+
+
+def test_a_generator_holds_one_picture_at_a_time(exports: dict[str, Path], photo: np.ndarray) -> None:
+    alive: list[weakref.ref] = []
+
+    def pictures() -> Iterator[np.ndarray]:
+        for _ in range(5):
+            picture = np.array(photo)
+            alive.append(weakref.ref(picture))
+            yield picture
+            del picture
+            assert sum(reference() is not None for reference in alive) <= 1
+
+    assert len(Recognizer(exports["tflite"]).predict(pictures())) == 5
+
+
+@pytest.mark.parametrize("kind", ["keras", "saved_model", "tflite"])
+def test_boxes_are_float32_and_the_same_for_all(exports: dict[str, Path], photo: np.ndarray, kind: str) -> None:
+    two = np.concatenate([photo, np.zeros_like(photo), photo[:, ::-1]], axis=1)
+    reference = Recognizer(exports["keras"], faces="all").predict(two)
+    faces = Recognizer(exports[kind], faces="all").predict(two)
+    assert len(faces) == len(reference) == 2
+    for face, expected in zip(faces, reference, strict=True):
+        assert face.box.dtype == face.landmarks.dtype == np.float32
+        np.testing.assert_allclose(face.box, expected.box, atol=0.1)
+        np.testing.assert_allclose(face.landmarks, expected.landmarks, atol=0.1)
 
 
 def test_a_path_with_a_tilde(exports: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(exports["tflite"].parent))
     assert Recognizer("~/ifgan_float32.tflite").kind == "tflite"
+
+
+@pytest.mark.parametrize("kind", ["keras", "saved_model", "tflite"])
+def test_paths_that_need_care(exports: dict[str, Path], photo: np.ndarray, kind: str, tmp_path: Path) -> None:
+    odd = tmp_path / "my [best] run"
+    odd.mkdir()
+    source, target = exports[kind], odd / exports[kind].name
+    shutil.copy(source, target) if source.is_file() else shutil.copytree(source, target)
+    assert Recognizer(target).predict(photo)[0].label == Recognizer(source).predict(photo)[0].label
+
+
+@pytest.mark.parametrize("part", ["saved_model.pb", "variables/variables.data-00000-of-00001", "assets/labels.txt"])
+def test_damaged_saved_models(exports: dict[str, Path], part: str, tmp_path: Path) -> None:
+    shutil.copytree(exports["saved_model"], tmp_path / "export")
+    (file,) = (tmp_path / "export").glob(f"*/{part}")
+    content = file.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"\xff" * 100):
+        file.write_bytes(damaged)
+        with pytest.raises(UserError, match="not a SavedModel of this project, or damaged"):
+            Recognizer(tmp_path / "export")
