@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from datasets.files import DataFile
+from ifgan_tf import files
 from ifgan_tf.errors import UserError
 
 
@@ -17,7 +18,7 @@ def frame_count(file: DataFile) -> int:
     Raises:
       UserError: if the file is no video or has no frame.
     """
-    with file.on_disk() as path:
+    with file.on_disk() as name, files.plain_name(name) as path:
         video = cv2.VideoCapture(path)
         frames = 0
         while video.isOpened() and video.grab():
@@ -43,7 +44,7 @@ def read_frame(file: DataFile, frame: int, wanted: tuple[int, ...]) -> np.ndarra
 @functools.lru_cache(maxsize=1)
 def _decode(file: DataFile, wanted: tuple[int, ...]) -> dict[int, np.ndarray]:
     frames = {}
-    with file.on_disk() as path:
+    with file.on_disk() as name, files.plain_name(name) as path:
         video = cv2.VideoCapture(path)
         for index in range(max(wanted) + 1):
             if not video.grab():

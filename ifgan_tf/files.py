@@ -24,6 +24,26 @@ def printable(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
+@contextlib.contextmanager
+def plain_name(path: str | os.PathLike[str]) -> Iterator[str]:
+    """An absolute path to the same place for native code, which takes UTF-8 alone (OpenCV dies of anything else).
+
+    By a link where the path is no UTF-8.
+    """
+    raw = os.fsencode(os.path.abspath(path))  # noqa: PTH100 (links stay as they are)
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        name = ""
+    if name:
+        yield name
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "link"
+        link.symlink_to(os.fsdecode(raw))
+        yield str(link)
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     """Writes `content` to `path`, replacing what was there only once all of it is on the disk.
 

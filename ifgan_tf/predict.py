@@ -93,12 +93,12 @@ def predict(
                 if frame.source != reading:
                     counts[reading.name].interrupted = False
                     reading = frame.source
-                writer.write(frame, faces)
+                failure = writer.write(frame, faces)
                 count = counts[frame.source.name]
                 count.interrupted = frame.source.is_video and not frame.source.live
                 count.frames += frame.image is not None
                 count.faces += len(faces)
-                count.error = frame.error or count.error
+                count.error = frame.error or failure or count.error
                 bar.update()
         for count in counts.values():
             count.interrupted = False
@@ -141,7 +141,7 @@ def _writable(output: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"--output={output}: cannot be written ({error.strerror}: {error.filename}); expected a folder with room "
+            f"--output={files.printable(output)}: cannot be written ({error.strerror}); expected a folder with room "
             f"and permission. What was finished is kept"
         ) from None
 

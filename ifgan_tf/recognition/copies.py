@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -36,10 +37,14 @@ class VideoCopy:
         self._last: np.ndarray | None = None
         target.parent.mkdir(parents=True, exist_ok=True)
         self._beside = files.beside_of(target)
-        with native_silence():  # of a tag that WebM has no place for
-            self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter.fourcc(*"VP80"), self._rate, self._size)
-        if not self._writer.isOpened():
-            raise OSError(None, "OpenCV cannot write this video", str(target))
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(files.plain_name(target.parent))
+            beside, code = str(Path(folder) / self._beside.name), cv2.VideoWriter.fourcc(*"VP80")
+            with native_silence():  # of a tag that WebM has no place for
+                self._writer = cv2.VideoWriter(beside, cv2.CAP_FFMPEG, code, self._rate, self._size)
+            if not self._writer.isOpened():
+                raise OSError(None, f"OpenCV writes no video of {shape[1]} x {shape[0]} pixels", str(target))
+            self._folder = stack.pop_all()
 
     def write(self, image: np.ndarray, time_s: float) -> None:
         """Adds a frame, uint8 RGB [H, W, 3], shown from `time_s` on."""
@@ -58,6 +63,7 @@ class VideoCopy:
     def close(self) -> None:
         """Ends the video and gives it its name."""
         self._writer.release()
+        self._folder.close()
         if self._beside.exists():
             self._beside.replace(self._target)
 

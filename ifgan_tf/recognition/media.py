@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import logging
 import os
 import re
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what it says of damaged
 import cv2
 import numpy as np
 
+from ifgan_tf import files
 from ifgan_tf.data.images import is_image, read_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.files import printable
@@ -29,6 +32,7 @@ _STREAM = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 MAX_LOST_FRAMES = 1000  # of a video; some headers promise more frames than there can be
 _STREAM_TIMEOUT_MS = 10_000
+RESULTS = ("annotated", "average_faces")  # the folders that a prediction fills below its output, and never reads
 _NAMED = 5  # files left out that are named
 
 
@@ -77,7 +81,7 @@ def sources(inputs: Sequence[str], output: Path | None = None) -> list[Source]:
     Args:
       inputs: files, folders (searched to the bottom for images and videos, by content), globs, `camera:N`, addresses
         such as `rtsp://…`.
-      output: folder that is not searched, because it is where results go.
+      output: folder where results go; what a prediction wrote there is not searched.
 
     Returns:
       A source for each; an argument that leads nowhere is a source with an error.
@@ -110,45 +114,64 @@ def frame_count(source: Source) -> int:
         return 0
     if not source.is_video:
         return 1
-    capture = _open(source)
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    capture.release()
-    return int(count) if 0 < count < 2**31 else 0
+    with _opened(source) as capture:
+        return _promised(capture)
 
 
 def _video_frames(source: Source) -> Iterator[Frame]:
-    capture, started = _open(source), time.monotonic()
-    container = containers.inspect(source.name) if not source.live else containers.Container("")
-    # Elsewhere than in an index the number of frames is a guess: duration times rate.
-    expected = frame_count(source) if container.counted else 0
-    number, before = 0, 0.0
+    number, pending, before = 0, 0, 0.0
     lost: list[int] = []
-    try:
+    started = time.monotonic()
+    with _opened(source) as capture:
         rate = capture.get(cv2.CAP_PROP_FPS)
         rate = rate if 0 < rate < 1000 else 25.0
+        promised = 0 if source.live else _promised(capture)
         while capture.isOpened():
             there, frame = capture.read()
-            if there:
-                time_s = time.monotonic() - started if source.live else _time(capture, number, rate, before)
-                yield Frame(source, number, time_s, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), rate=rate)
-                before = time_s
-            elif number < expected and len(lost) < MAX_LOST_FRAMES:
-                lost.append(number)  # what follows a damaged stretch may be whole
-            else:
-                break
+            if not there:  # what follows a damaged stretch may be whole
+                pending += 1
+                if number + pending >= promised or len(lost) + pending >= MAX_LOST_FRAMES:
+                    break
+                continue
+            lost += range(number, number + pending)
+            number, pending = number + pending, 0
+            before = time.monotonic() - started if source.live else _time(capture, number, rate, before)
+            yield Frame(source, number, before, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), rate=rate)
             number += 1
-    finally:
-        capture.release()
     if number == len(lost):
         what = "a camera or stream that opens" if source.live else "a video that opens; expected an undamaged file"
         yield Frame(source, 0, 0.0, None, f"{printable(source.name)}: not {what}")
-    elif lost:
-        count = expected - number + len(lost)
-        reason = f"{printable(source.name)}: {count} of {expected} frames cannot be read; the video is damaged"
-        yield Frame(source, lost[0], lost[0] / rate, None, reason)
-    elif container.cut:
-        reason = f"{printable(source.name)}: the video is cut short after {number} frames; its end is missing"
-        yield Frame(source, number, before, None, reason)
+    elif not source.live:
+        reason = _damage(source, number - len(lost), len(lost), promised, round(before * rate) + 1)
+        if reason:
+            yield Frame(source, lost[0] if lost else number, before, None, f"{printable(source.name)}: {reason}")
+
+
+def _damage(source: Source, read: int, lost: int, promised: int, reached: int) -> str:
+    """What is wrong with a video that was read to its end; empty where nothing is known to be.
+
+    Args:
+      source: the video.
+      read: frames that were.
+      lost: frames that were not, between others.
+      promised: frames by OpenCV's account: elsewhere than in an index a guess, duration (the sound's, perhaps) x rate.
+      reached: frames up to the time of the last one.
+    """
+    container = containers.inspect(source.name)
+    if container.counted:
+        lost = max(lost, promised - read)
+    elif (
+        container.kind == "avi" and promised - reached > 1
+    ):  # frames may be left out on purpose; one too many is common
+        lost = max(lost, promised - reached)
+    if lost > 0:
+        return f"{lost} of {read + lost} frames cannot be read; the video is damaged"
+    return f"the video is cut short after {read} frames; its end is missing" if container.cut else ""
+
+
+def _promised(capture: cv2.VideoCapture) -> int:
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < 2**31 else 0
 
 
 def _time(capture: cv2.VideoCapture, number: int, rate: float, before: float) -> float:
@@ -157,18 +180,21 @@ def _time(capture: cv2.VideoCapture, number: int, rate: float, before: float) ->
     return time_s if before < time_s < 1e7 or not number else max(before, number / rate)
 
 
-def _open(source: Source) -> cv2.VideoCapture:
+@contextlib.contextmanager
+def _opened(source: Source) -> Iterator[cv2.VideoCapture]:
     """A capture, opened if it can be; whatever OpenCV makes of an odd name, it does not raise."""
-    try:
-        if source.name.startswith("camera:"):
-            return cv2.VideoCapture(int(source.name.removeprefix("camera:")))
-        if source.live:
-            timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_TIMEOUT_MS]
-            timeouts += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _STREAM_TIMEOUT_MS]
-            return cv2.VideoCapture(source.name, cv2.CAP_FFMPEG, timeouts)
-        return cv2.VideoCapture(source.name)
-    except (cv2.error, ValueError, OverflowError, TypeError, SystemError):
-        return cv2.VideoCapture()
+    capture = cv2.VideoCapture()
+    name = contextlib.nullcontext(source.name) if source.live else files.plain_name(source.name)
+    with name as path, contextlib.ExitStack() as stack:
+        stack.callback(capture.release)
+        with contextlib.suppress(cv2.error, ValueError, OverflowError, TypeError, SystemError):
+            if source.name.startswith("camera:"):
+                capture.open(int(path.removeprefix("camera:")))
+            else:  # by FFmpeg alone: others take `%d` in the name of a video for a series of pictures
+                limits = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC)
+                timeouts = [value for limit in limits for value in (limit, _STREAM_TIMEOUT_MS)]
+                capture.open(path, cv2.CAP_FFMPEG, timeouts if source.live else [])
+        yield capture
 
 
 def _of_argument(argument: str, output: Path | None) -> list[Source]:
@@ -181,13 +207,18 @@ def _of_argument(argument: str, output: Path | None) -> list[Source]:
         return [Source(argument, Path(f"camera_{number}"), True, live=True)]
     if _STREAM.match(argument):
         return [Source(argument, Path(re.sub(r"[^\w.-]+", "_", argument)[:100]), True, live=True)]
-    path = Path(argument).expanduser()
+    path = Path(os.path.expanduser(argument))  # noqa: PTH111 (~nobody stays as it is)
     try:
         if path.is_dir():
             return _of_folder(argument, path, output)
         if not path.exists() and glob.has_magic(argument):
             matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute patterns)
-            inside = [_of_file(match, Path(match.name)) for match in matches if _kind(match)]
+            results = {output.resolve() / name for name in RESULTS} if output else set()
+            inside = [
+                _of_file(match, Path(match.name))
+                for match in matches
+                if _kind(match) and not results.intersection(match.resolve().parents)
+            ]
             return inside or [_nowhere(argument, f"{argument}: matches no image and no video")]
         return [_of_file(path, Path(path.name))]
     except OSError as error:  # a name that is too long, a folder that may not be entered
@@ -197,18 +228,21 @@ def _of_argument(argument: str, output: Path | None) -> list[Source]:
 def _of_folder(argument: str, folder: Path, output: Path | None) -> list[Source]:
     found: list[Source] = []
     left_out: list[str] = []
-    results = output.resolve() if output else None
+    results = {output.resolve() / name for name in RESULTS} if output else set()
 
     def unreadable(error: OSError) -> None:
         name = str(error.filename)
         found.append(_nowhere(name, f"{printable(name)}: this folder cannot be read ({error.strerror})"))
 
-    for place, folders, names in os.walk(folder, onerror=unreadable):
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
         here = Path(place)
-        folders[:] = sorted(name for name in folders if not _is_junk(name) and (here / name).resolve() != results)
-        if here.resolve() == results:
+        if os.path.realpath(here) in seen:  # a link back to where we were
+            folders.clear()
             continue
-        for name in sorted(name for name in names if not _is_junk(name)):
+        seen.add(os.path.realpath(here))
+        folders[:] = sorted(name for name in folders if not _is_junk(name) and (here / name).resolve() not in results)
+        for name in sorted(name for name in names if not _is_junk(name) and not name.startswith("predictions.")):
             file = here / name
             if _kind(file):
                 found.append(_of_file(file, file.relative_to(folder)))
@@ -255,14 +289,20 @@ def _kind(file: Path) -> str:
 
 def _distinct(found: Sequence[Source]) -> list[Source]:
     """The same sources; copies of files whose names differ by no more than suffix or case get names of their own."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}  # how often each name was asked for, so that thousands of equal ones take no time
     result = []
     for source in found:
-        relative, number = source.relative, 2
-        while str(relative.with_suffix("")).casefold() in taken:
-            relative = source.relative.with_stem(f"{source.relative.stem}_{number}")
-            number += 1
+        relative = source.relative
         if not source.error:
-            taken.add(str(relative.with_suffix("")).casefold())
+            first = _key(relative)
+            while _key(relative) in taken:
+                taken[first] += 1
+                relative = source.relative.with_stem(f"{source.relative.stem}_{taken[first]}")
+            taken[_key(relative)] = 1
         result.append(replace(source, relative=relative))
     return result
+
+
+def _key(relative: Path) -> str:
+    """The same for names that some file system takes for one: by capital letters, or by how accents are written."""
+    return unicodedata.normalize("NFC", str(relative.with_suffix(""))).casefold()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +22,7 @@ from ifgan_tf.recognition.recognizer import Face
 
 COLUMNS = ("source", "frame", "time_s", "face", "x", "y", "width", "height", "detection", "label", "confidence")
 NO_FACE = "no face found"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # what no later picture would be spared
 
 
 class Writer:
@@ -32,59 +36,92 @@ class Writer:
         self._output, self._labels = output, tuple(labels)
         self._annotate, self._average_faces = annotate, average_faces
         self._paths = {name: output / f"predictions.{name}" for name in ("csv", "jsonl")}
-        self._files: dict[str, IO[str]] = {}
-        self._frames = 0
+        self._files: dict[str, FileIO] = {}
+        self._whole: dict[str, int] = {}  # bytes of each table that are finished; none before the first frame
         self._video: VideoCopy | None = None
 
     def __enter__(self) -> Writer:
         for name, path in self._paths.items():
-            self._files[name] = files.beside_of(path).open("w", newline="", encoding="utf-8")
-        self._table = csv.writer(self._files["csv"])
-        self._table.writerow((*COLUMNS, *self._labels, "error"))
+            self._files[name] = files.beside_of(path).open("wb", buffering=0)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:
-            if self._video:
-                self._video.close()
+            self._close_video()
         finally:
             for name, file in self._files.items():
                 beside = Path(file.name)
-                try:
-                    file.close()
-                finally:
-                    if kind is None or self._frames:
-                        beside.replace(self._paths[name])
-                    else:
-                        beside.unlink(missing_ok=True)
+                file.truncate(self._whole.get(name, 0))
+                file.close()
+                if self._whole:
+                    beside.replace(self._paths[name])
+                else:
+                    beside.unlink()
 
-    def write(self, frame: Frame, faces: Sequence[Face]) -> None:
-        """One frame's rows and pictures; flushed, so that a long run can be watched and loses nothing."""
-        head = (files.printable(frame.source.name), frame.number, round(frame.time_s, 3))
+    def write(self, frame: Frame, faces: Sequence[Face]) -> str:
+        """One frame's rows and pictures, on the disk when it returns: a long run can be watched and loses nothing.
+
+        Returns:
+          Why a picture of this frame could not be written; the rows hold it too.
+
+        Raises:
+          OSError: when there is no room for anything more.
+        """
+        failure = self._picture_failure(frame, faces)
+        reason = frame.error or (str(failure.strerror) if failure else "")
+        texts = {"csv": self._rows(frame, faces, reason), "jsonl": self._lines(frame, faces, reason)}
+        for name, text in texts.items():
+            rest = memoryview(text.encode())
+            while rest:
+                rest = rest[self._files[name].write(rest) or 0 :]
+        self._whole = {name: file.tell() for name, file in self._files.items()}
+        if failure and failure.errno in _NO_ROOM:
+            raise failure
+        return str(failure.strerror) if failure else ""
+
+    def _rows(self, frame: Frame, faces: Sequence[Face], reason: str) -> str:
+        text = io.StringIO()
+        table = csv.writer(text)
+        if not self._whole:
+            table.writerow((*COLUMNS, *self._labels, "error"))
         for number, face in enumerate(faces):
-            box = [round(float(value), 1) for value in face.box]
-            values = (*head, number, *box, round(face.detection, 4), face.label, round(face.confidence, 6))
-            probabilities = {name: round(value, 6) for name, value in face.probabilities.items()}
-            self._table.writerow((*values, *probabilities.values(), ""))
-            line = {**dict(zip(COLUMNS, values, strict=True)), "probabilities": probabilities}
-            self._files["jsonl"].write(json.dumps(line) + "\n")
+            table.writerow((*_values(frame, number, face).values(), *_probabilities(face).values(), reason))
         if not faces:
-            reason = frame.error or NO_FACE
-            self._table.writerow((*head, *[""] * (len(COLUMNS) - len(head) + len(self._labels)), reason))
-            line = {**dict(zip(COLUMNS, head, strict=False)), "error": reason}
-            self._files["jsonl"].write(json.dumps(line) + "\n")
-        for file in self._files.values():
-            file.flush()
-        self._frames += 1
-        if frame.image is not None:
+            head = _head(frame)
+            empty = [""] * (len(COLUMNS) - len(head) + len(self._labels))
+            table.writerow((*head.values(), *empty, reason or NO_FACE))
+        return text.getvalue()
+
+    def _lines(self, frame: Frame, faces: Sequence[Face], reason: str) -> str:
+        error = {"error": reason} if reason else {}
+        lines = [
+            {**_values(frame, number, face), "probabilities": _probabilities(face), **error}
+            for number, face in enumerate(faces)
+        ]
+        return "".join(json.dumps(line) + "\n" for line in lines or [{**_head(frame), "error": reason or NO_FACE}])
+
+    def _picture_failure(self, frame: Frame, faces: Sequence[Face]) -> OSError | None:
+        """Writes the pictures of a frame; returns what kept one from being written, since the rows count anyway."""
+        if frame.image is None:
+            return None
+        try:
             self._write_pictures(frame, frame.image, faces)
+        except Exception as error:  # sizes that an encoder does not take, names that are folders already
+            number, text = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+            why = text or str(error) or type(error).__name__
+            return OSError(number, f"{files.printable(frame.source.name)}: its copy cannot be written ({why})")
+        return None
+
+    def _close_video(self) -> None:
+        video, self._video = self._video, None
+        if video:
+            video.close()
 
     def _write_pictures(self, frame: Frame, image: np.ndarray, faces: Sequence[Face]) -> None:
         relative = frame.source.relative
         if self._annotate and frame.source.is_video:
             if self._video is None or self._video.source != frame.source:
-                if self._video:
-                    self._video.close()
+                self._close_video()
                 target = fitting((self._output / "annotated" / relative).with_suffix(".webm"))
                 self._video = VideoCopy(frame.source, target, image.shape, frame.rate)
             self._video.write(annotated(image, faces), frame.time_s)
@@ -95,3 +132,17 @@ class Writer:
                 if face.average_face is not None:
                     name = f"{relative.stem}_{number}_{face.label}.png"
                     write_image((self._output / "average_faces" / relative).with_name(name), face.average_face)
+
+
+def _head(frame: Frame) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (files.printable(frame.source.name), frame.number, round(frame.time_s, 3)), strict=False))
+
+
+def _values(frame: Frame, number: int, face: Face) -> dict[str, Any]:
+    box = [round(float(value), 1) for value in face.box]
+    values = (number, *box, round(face.detection, 4), face.label, round(face.confidence, 6))
+    return {**_head(frame), **dict(zip(COLUMNS[3:], values, strict=True))}
+
+
+def _probabilities(face: Face) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in face.probabilities.items()}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -418,3 +421,69 @@ def test_names_that_are_long_or_no_text(recognizer: Recognizer, astronaut: np.nd
     assert {row["source"] for row in table(tmp_path / "out")} == {long, str(tmp_path / "in" / r"caf\xe9.png")}
     assert len(list((tmp_path / "out" / "average_faces").iterdir())) == 2
     assert len(list((tmp_path / "out" / "annotated").iterdir())) == 2
+
+
+def test_a_copy_that_cannot_be_written_costs_itself_alone(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    wide = tmp_path / "a_wide.jpg"  # a PNG by its content; JPEG takes no more than 65,500 pixels
+    Image.fromarray(np.zeros((20, 66_000, 3), np.uint8)).save(wide, format="PNG")
+    good = save(astronaut, tmp_path / "good.png")
+    counts = predict_lib.predict(recognizer, [str(wide), good], tmp_path / "out")
+    assert "its copy cannot be written" in counts[str(wide)].error
+    assert counts[good].faces == 1 and not counts[good].error
+    assert [bool(row["error"]) for row in table(tmp_path / "out")] == [True, False]
+    assert [file.name for file in (tmp_path / "out" / "annotated").iterdir()] == ["good.png"]
+
+
+def test_a_disk_that_fills_within_a_row_keeps_the_rows_before(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Filling(io.FileIO):
+        room = 1500
+
+        def write(self, data: Any) -> int:
+            if not Filling.room:
+                raise OSError(28, "No space left on device")
+            part = data[: Filling.room]
+            Filling.room -= len(part)
+            return super().write(part)
+
+    monkeypatch.setattr(Path, "open", lambda path, mode, buffering=-1: Filling(path, mode))
+    photos = [save(astronaut, tmp_path / f"{number}.png") for number in range(6)]
+    with (
+        pytest.raises(UserError, match="No space left"),
+        tables.Writer(tmp_path, recognizer.labels, False, False) as writer,
+        predict_lib._writable(tmp_path),
+    ):
+        for source in media.sources(photos):
+            (frame,) = media.frames(source)
+            writer.write(frame, recognizer.predict([astronaut])[0])
+    monkeypatch.undo()
+    rows = table(tmp_path)
+    assert 0 < len(rows) < 6
+    assert len(rows) == len(lines(tmp_path))
+    assert all(row["error"] == "" and row["label"] for row in rows)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8 are Linux's")
+def test_videos_in_folders_whose_names_are_no_text(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    video = write_video([astronaut] * 3, tmp_path / "video.avi")
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.avi")
+    Path(video).rename(odd)
+    output = Path(os.fsdecode(os.fsencode(tmp_path) + b"/out\xe9"))
+    counts = predict_lib.predict(recognizer, [odd], output)
+    assert (counts[odd].frames, counts[odd].faces, counts[odd].error) == (3, 3, "")
+    assert [file.name for file in (output / "annotated").iterdir()] == [r"caf\xe9.webm"]
+
+
+def test_results_among_the_inputs_are_left_out_and_nothing_else(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    for name in ("a.png", "sub/b.png"):
+        save(astronaut, tmp_path / name)
+    for arguments in ([str(tmp_path)], [str(tmp_path / "**" / "*.png")]):
+        counts = predict_lib.predict(recognizer, arguments, tmp_path)
+        assert {Path(name).name for name in counts} == {"a.png", "b.png"}

@@ -111,3 +111,45 @@ def test_kinds_of_containers(tmp_path: Path) -> None:
     (tmp_path / "odd.mp4").write_bytes(struct.pack(">I4s", 2**31, b"ftyp") + b"\0" * 40)
     assert containers.inspect(str(tmp_path / "odd.mp4")).kind == "mp4"
     assert containers.inspect(str(tmp_path / "none.mp4")).kind == ""
+
+
+def test_a_video_damaged_in_the_middle(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.avi", "MJPG")
+    data = bytearray(video.read_bytes())
+    damaged = slice(len(data) * 3 // 10, len(data) * 5 // 10)
+    data[damaged] = np.random.default_rng(0).bytes(damaged.stop - damaged.start)
+    video.write_bytes(data)
+    *frames, report = media.frames(media.sources([str(video)])[0])
+    assert 0 < len(frames) < 20
+    assert f"{20 - len(frames)} of 20 frames cannot be read" in report.error
+
+
+def test_a_name_with_a_percent_sign_is_no_series_of_pictures(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.avi", "MJPG").rename(tmp_path / "v_%02d.avi")
+    assert len(list(media.frames(media.sources([str(video)])[0]))) == 20
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "elsewhere" / "a.png")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "in")
+    found = media.sources([str(tmp_path / "in")])
+    assert [str(source.relative) for source in found] == [str(Path("link", "a.png"))]
+
+
+def test_thousands_of_equal_names_take_no_time(tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    found = media.sources([str(picture)] * 5000)
+    assert len({source.relative for source in found}) == 5000
+
+
+@pytest.mark.parametrize("argument", ["~nobody-of-this-name/a.png", "a\0b", "x" * 300])
+def test_names_that_no_file_has(tmp_path: Path, argument: str) -> None:
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    nothing, something = (next(iter(media.frames(source))) for source in media.sources([argument, str(picture)]))
+    assert "cannot be read" in nothing.error
+    assert something.image is not None
