@@ -192,7 +192,7 @@ def _bu_3dfe_names(copy: Path) -> Iterator[Path]:
     for sex, number in ((sex, number) for sex in "FM" for number in range(1, 100)):
         subject = f"{sex}{number:04d}"
         for code in codes:
-            for level in range(1, 5):
+            for level in bu_3dfe.PAPER_INTENSITIES:  # the others are not opened
                 yield copy / "BU_3DFE" / subject / f"{subject}_{code}{level:02d}WH_F2D.jpg"
 
 

@@ -33,18 +33,19 @@ def annotated(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
         cv2.rectangle(copy, (left, top), (left + width, top + height), _COLOUR, max(1, round(2 * scale)))
         if face.average_face is not None:
             _inset(copy, face.average_face, left + width, top, max(12, round(0.4 * min(width, height))))
-        _caption(copy, f"{face.label} {face.confidence:.0%}", left, top, max(0.6 * scale, _SMALLEST_TEXT))
+        _caption(copy, f"{face.label} {face.confidence:.0%}", left, top, top + height, max(0.6 * scale, _SMALLEST_TEXT))
     return copy
 
 
-def _caption(image: np.ndarray, text: str, left: int, top: int, size: float) -> None:
-    """Dark letters on the box's colour, above the box or, at the upper edge, inside of it."""
+def _caption(image: np.ndarray, text: str, left: int, top: int, under: int, size: float) -> None:
+    """Dark letters on the box's colour: above the box, below it, or inside of it, wherever there is room first."""
+    size = min(size, image.shape[1] / cv2.getTextSize(text, _FONT, 1.0, 1)[0][0])
     thickness = max(1, round(1.5 * size))
     (width, height), below = cv2.getTextSize(text, _FONT, size, thickness)
-    left = max(0, min(left, image.shape[1] - width))
-    bottom = top if top >= height + 2 * below else top + height + 2 * below
-    bottom = max(height + 2 * below, min(bottom, image.shape[0]))
-    cv2.rectangle(image, (left, bottom - height - 2 * below), (left + width, bottom), _COLOUR, cv2.FILLED)
+    left, tall = max(0, min(left, image.shape[1] - width)), height + 2 * below
+    bottom = top if top >= tall else under + tall if under + tall <= image.shape[0] else top + tall
+    bottom = max(tall, min(bottom, image.shape[0]))
+    cv2.rectangle(image, (left, bottom - tall), (left + width, bottom), _COLOUR, cv2.FILLED)
     cv2.putText(image, text, (left, bottom - below), _FONT, size, _INK, thickness, cv2.LINE_AA)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 import cv2
@@ -84,10 +85,12 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 def fitting(path: Path) -> Path:
-    """The path, its name cut to what a file system takes; a mark of the whole name keeps it apart from others."""
+    """The path, its name UTF-8 in any locale and cut to what a file system takes.
+
+    A mark of the whole name keeps one that is cut apart from others.
+    """
     name = files.printable(path.name)
-    if len(name.encode()) <= _LONGEST_NAME:
-        return path.with_name(name)
-    mark = f"_{hashlib.sha256(name.encode()).hexdigest()[:8]}{path.suffix}"
-    kept = name.encode()[: _LONGEST_NAME - len(mark.encode())].decode(errors="ignore")
-    return path.with_name(kept + mark)
+    if len(name.encode()) > _LONGEST_NAME:
+        mark = f"_{hashlib.sha256(name.encode()).hexdigest()[:8]}{Path(name).suffix}"
+        name = name.encode()[: _LONGEST_NAME - len(mark.encode())].decode(errors="ignore") + mark
+    return path.with_name(os.fsdecode(name.encode()))

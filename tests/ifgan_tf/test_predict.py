@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -487,3 +488,16 @@ def test_results_among_the_inputs_are_left_out_and_nothing_else(
     for arguments in ([str(tmp_path)], [str(tmp_path / "**" / "*.png")]):
         counts = predict_lib.predict(recognizer, arguments, tmp_path)
         assert {Path(name).name for name in counts} == {"a.png", "b.png"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one encoding of names")
+def test_names_of_copies_in_a_narrow_locale(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, numpy; from ifgan_tf.recognition.copies import write_image;"
+        f"folder = pathlib.Path({str(tmp_path)!r});"
+        "image = numpy.zeros((8, 8, 3), numpy.uint8);"
+        "[write_image(folder / os.fsdecode(name), image) for name in (b'\\xc3\\xa9.png', b'caf\\xe9.png')]"
+    )
+    narrow = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **narrow}, check=True)
+    assert {file.name for file in tmp_path.iterdir()} == {"é.png", r"caf\xe9.png"}
