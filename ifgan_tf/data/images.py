@@ -25,6 +25,7 @@ FORMATS = (
 _EXPECTED = "expected an undamaged AVIF, BMP, GIF, JPEG, PNG, TIFF or WebP file; convert others to JPEG"
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
+_BRIGHTEST_LIGHT = 16.0  # where 1 is white; a picture of 0..255 would be black
 _ORIENTATION = ExifTags.Base.Orientation
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -163,11 +164,14 @@ def _rgb(image: Image.Image) -> Image.Image:
 def _eight_bits(values: np.ndarray, sixteen: bool) -> np.ndarray:
     """Scales grey values of more than 8 bits, which Pillow would clip at 255.
 
-    No file says what is white among 32-bit integers and floats: the first of 1 (floats only), 255 and 65535 that holds
-    them all, or else their own maximum.
+    No file says what is white among 32-bit integers and floats: 255 or 65535, whichever holds them all first, or else
+    their own maximum. Floats that stay small are light, of which 1 is white and lamps have more.
     """
-    whites = [1.0, 255.0, 65535.0] if values.dtype.kind == "f" else [255.0, 65535.0]
+    light = values.dtype.kind == "f"
     values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     highest = float(values.max(initial=0))
-    white = 65535.0 if sixteen else next((end for end in whites if highest <= end), highest)
+    if light and highest <= _BRIGHTEST_LIGHT:
+        white = 1.0
+    else:
+        white = 65535.0 if sixteen else next((end for end in (255.0, 65535.0) if highest <= end), highest)
     return np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)

@@ -154,3 +154,17 @@ def test_a_picture_that_would_fill_the_memory(tmp_path):
     header = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     with pytest.raises(UserError, match="12000 x 12000 pixels; expected 134,217,728 at most"):
         decode_image(header + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT")), "huge.png")
+
+
+@pytest.mark.parametrize(("white", "clipped"), [(1.0, False), (4.0, True), (255.0, False), (65535.0, False)])
+def test_floats_of_any_range(tmp_path, white, clipped):
+    path = tmp_path / "float.tiff"
+    Image.fromarray(np.linspace(0, white, 256, dtype=np.float32).reshape(16, 16)).save(path)
+    expected = np.arange(256) * (white if clipped else 1)
+    np.testing.assert_allclose(read_image(path)[:, :, 0].ravel(), np.clip(expected, 0, 255), atol=1)
+
+
+def test_heic_is_read_or_says_what_it_needs():
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+    with pytest.raises(UserError, match=r"pillow-heif|not a readable image"):
+        decode_image(heic, "IMG_1.HEIC")
