@@ -21,6 +21,7 @@ export class Picture {
       const millions = Math.ceil((width * height) / 1e6);
       throw new UserError(`${file.name} is too large.`, `It has ${millions} million pixels; 134 million is the most.`);
     }
+    // Upright is the browser's work: Chromium turns JPEG, PNG and AVIF by their EXIF, WebP not.
     // Colours as they are in the file, whatever profile is in it: so are the pictures that the model was trained on.
     return Picture.of(file, `${file.name} cannot be read.`, {colorSpaceConversion: 'none'});
   }

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from export import classify, web_demo
 from export.tflite import export_tflite
@@ -41,6 +41,13 @@ ANSWER = """async ([name, content]) => {
   const {probabilities} = await recognizer.expression(picture, faces[main]);
   const view = modelView(align(picture, faces[main].landmarks, alignment), model.working_size, model.image_size);
   return {size: [picture.width, picture.height], boxes: faces.map((face) => face.box), probabilities, view: [...view]};
+}"""
+# A file, or none, that is dropped or pasted.
+HAND_OVER = """([kind, names]) => {
+  const data = new DataTransfer();
+  for (const name of names) data.items.add(new File(['not a picture'], name));
+  const event = {bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data};
+  document.body.dispatchEvent(new {drop: DragEvent, paste: ClipboardEvent}[kind](kind, event));
 }"""
 SHOWN = """() => ['probabilities', 'average', 'frame'].filter((id) =>
   getComputedStyle(document.getElementById(id)).display !== 'none' &&
@@ -161,6 +168,10 @@ def pictures(photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder, image = tmp_path_factory.mktemp("pictures"), Image.fromarray(photo)
     image.save(folder / "face.png")
     image.save(folder / "photo.webp", quality=90)
+    image.save(folder / "photo.gif")
+    if features.check("avif"):
+        image.save(folder / "photo.avif", quality=90)
+    cv2.imwrite(str(folder / "deep.png"), photo[:, :, ::-1].astype(np.uint16) * 257)
     exif = Image.Exif()
     exif[0x0112] = 6
     image.crop((0, 0, 300, 320)).transpose(Image.Transpose.ROTATE_90).save(folder / "turned.jpg", quality=95, exif=exif)
@@ -256,8 +267,13 @@ def modules(browser: Any, address: str) -> Iterator[Any]:
     page.close()
 
 
-@pytest.mark.parametrize("name", ["face.png", "alpha.png", "turned.jpg", "photo.webp", "group.png"])
+@pytest.mark.parametrize(
+    "name",
+    ["face.png", "deep.png", "alpha.png", "turned.jpg", "photo.webp", "photo.gif", "photo.avif", "group.png"],
+)
 def test_same_answer_as_python(modules: Any, pictures: Path, model_file: Path, name: str) -> None:
+    if not (pictures / name).exists():
+        pytest.skip("this Pillow writes no AVIF")
     content = base64.b64encode((pictures / name).read_bytes()).decode()
     answer = modules.evaluate(ANSWER, [name, content])
 
@@ -293,6 +309,24 @@ def test_nothing_is_left_of_the_picture_before(opened: Page, name: str, text: st
     opened.says(text)
     assert opened.shown == left
     assert not opened.page.query_selector_all("#faces button")
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_handed_over(opened: Page, kind: str) -> None:
+    opened.choose("face.png")
+    opened.answers()
+    opened.page.evaluate(HAND_OVER, [kind, [f"{kind}.png"]])
+    opened.says(f"{kind}.png cannot be read")
+    assert opened.shown == []
+
+
+def test_something_else_than_a_file(opened: Page) -> None:
+    opened.choose("face.png")
+    rows = opened.answers()
+    opened.page.evaluate(HAND_OVER, ["paste", []])  # a text, say
+    assert (opened.shown, opened.answers()) == (ALL, rows)
+    opened.page.evaluate(HAND_OVER, ["drop", []])
+    opened.says("Only a file can be dropped here.")
 
 
 def test_empty_choice(opened: Page) -> None:
@@ -343,7 +377,15 @@ def _stopped_by_file(opened: Page) -> None:
     opened.says("No face found")
 
 
-@pytest.mark.parametrize("stop", [_stopped_by_button, _stopped_by_file])
+def _stopped_by_leaving(opened: Page) -> None:
+    hide = "hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})"
+    opened.page.evaluate(hide, True)
+    opened.page.dispatch_event("html", "visibilitychange")
+    opened.says("It was stopped when you left this page.")
+    opened.page.evaluate(hide, False)
+
+
+@pytest.mark.parametrize("stop", [_stopped_by_button, _stopped_by_file, _stopped_by_leaving])
 def test_camera(opened: Page, stop: Callable[[Page], None]) -> None:
     opened.page.click("#camera")
     _camera_state(opened, "on")
