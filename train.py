@@ -74,7 +74,7 @@ def _folds(fold: str, several: Sequence[str], dataset: str) -> list[int]:
 
     flag = f"--folds={','.join(several)}" if several else f"--fold={fold}"
     named = list(several) or ([str(k) for k in range(NUM_FOLDS)] if fold == _ALL else [fold])
-    if not all(name.isdigit() and int(name) < NUM_FOLDS for name in named):
+    if not all(name.isdecimal() and int(name) < NUM_FOLDS for name in named):
         raise UserError(f"{flag}: expected 0 to {NUM_FOLDS - 1}, or --fold={_ALL}, or several as in --folds=0,3,5")
     if not has_folds(dataset) and flag != "--fold=0":
         raise UserError(f"{flag}: {dataset} is evaluated on its owners' split and has no folds; leave the flag out")

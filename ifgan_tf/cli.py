@@ -15,9 +15,10 @@ from types import FrameType
 
 from absl import flags
 
-from ifgan_tf.errors import UserError
+from ifgan_tf.errors import UserError, reason
 
-USAGE_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
+USAGE_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 2, 130, 141, 143
+_ROOM = "free some space or choose another folder"
 _WORTH_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 _FLAGFILE = re.compile(r"--?flagfile(=(?P<file>.*))?")
 
@@ -44,21 +45,39 @@ def run(main: Callable[[Sequence[str]], int | None], usage: str) -> None:
     try:
         arguments = flags.FLAGS([sys.argv[0], *expanded(sys.argv[1:])])[1:]
         code = main(arguments)
+        sys.stdout.flush()
     except (flags.Error, UserError) as error:
         print(f"error: {error}", file=sys.stderr)
-        code = USAGE_ERROR
-    except OSError as error:
-        room = "free some space or choose another folder, then repeat the command" * (error.errno in _WORTH_ROOM)
-        remedy = room or "mend that, then repeat the command"
-        print(
-            f"error: {error.filename or 'a file'}: {error.strerror or error}; {remedy}: what was finished is kept",
-            file=sys.stderr,
-        )
         code = USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
         code = INTERRUPTED
+    except BrokenPipeError:  # whoever read has seen enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = CLOSED_PIPE
+    except Exception as error:
+        if (remedy := _remedy(error)) is None:
+            raise
+        place = f"{getattr(error, 'filename', None) or 'a file'}: " if isinstance(error, OSError) else ""
+        told = f"error: {place}{reason(error)}; {remedy}, then repeat the command: what was finished is kept"
+        print(told, file=sys.stderr)
+        code = USAGE_ERROR
     sys.exit(code or 0)
+
+
+def _remedy(error: Exception) -> str | None:
+    """What to do about a fault that is the machine's or a file's; None for one that is ours."""
+    tf = sys.modules.get("tensorflow")
+    if isinstance(error, OSError):
+        return _ROOM if error.errno in _WORTH_ROOM else "mend that"
+    if isinstance(error, UnicodeError):
+        return "expected text in UTF-8: mend the file or the name"
+    if isinstance(error, MemoryError) or (tf is not None and "OOM" in str(error)):
+        return "out of memory: close other programs, or pass a smaller --batch_size"
+    if tf is None or not isinstance(error, tf.errors.OpError):
+        return None
+    ours = (tf.errors.InvalidArgumentError, tf.errors.InternalError, tf.errors.UnimplementedError)
+    return None if isinstance(error, ours) else _ROOM if "space" in str(error) else "mend that"
 
 
 def expanded(arguments: Sequence[str], folder: Path | None = None, outer: tuple[Path, ...] = ()) -> list[str]:
@@ -81,8 +100,8 @@ def expanded(arguments: Sequence[str], folder: Path | None = None, outer: tuple[
             name = flagfile["file"] if flagfile["file"] is not None else next(rest, "")
             result += _of_flagfile(name, folder, outer)
             continue
-        flag, equals, value = argument.partition("=")
-        if flag.startswith("-") and "~" in value:
+        flag, equals, value = argument.partition("=") if argument.startswith("-") else ("", "", argument)
+        if "~" in value:
             value = ",".join(map(os.path.expanduser, value.split(",")))
         result.append(flag + equals + value)
     return result

@@ -46,9 +46,9 @@ class Within:
 
     def __str__(self) -> str:
         if self.highest == math.inf:
-            return f"a number above {self.lowest:g}" if self.above else f"at least {self.lowest:g}"
+            return f"a number above {self.lowest:.10g}" if self.above else f"at least {self.lowest:.10g}"
         zero = f" ({self.zero})" if self.zero else ""
-        return f"{'above ' * self.above}{self.lowest:g}{zero} to {'below ' * self.below}{self.highest:g}"
+        return f"{'above ' * self.above}{self.lowest:.10g}{zero} to {'below ' * self.below}{self.highest:.10g}"
 
 
 def _setting(
@@ -58,6 +58,7 @@ def _setting(
     return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices, "within": within})
 
 
+_KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 _SHARE = Within(0, 1)
 _WEIGHT = Within(0)
 _COUNT = Within(1)
@@ -216,11 +217,14 @@ class Config:
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
 
     def __post_init__(self) -> None:
-        """Checks what a type cannot.
+        """Checks every value, whether it comes from a flag or from a file.
 
         Raises:
           UserError: naming the flag, what was expected and what to do.
         """
+        for name, section in sections().items():
+            for field in dataclasses.fields(section):
+                _check(field, getattr(getattr(self, name), field.name))
         size = self.data.image_size
         if size <= 0 or size % SIZE_DIVISOR:
             raise UserError(
@@ -236,11 +240,16 @@ class Config:
                 raise UserError(
                     f"--additional_data={name}: that is --dataset itself, whose test images must stay unseen"
                 )
-        for name, section in sections().items():
-            for field in dataclasses.fields(section):
-                value, within = getattr(getattr(self, name), field.name), field.metadata["within"]
-                if within is not None and not within.holds(value):
-                    raise UserError(f"--{field.name}={value}: expected {within}")
+
+
+def _check(field: dataclasses.Field[Any], value: Any) -> None:
+    kind, choices, within = type(field.default), field.metadata["choices"], field.metadata["within"]
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise UserError(f"--{field.name}={value!r}: expected {_KINDS[kind]}")
+    if choices and value not in choices:
+        raise UserError(f"--{field.name}={value}: expected {' or '.join(choices)}")
+    if within is not None and not within.holds(value):
+        raise UserError(f"--{field.name}={value}: expected {within}")
 
 
 def without_initial_weights(config: Config) -> Config:
@@ -312,7 +321,7 @@ def load(path: Path) -> Config:
         return Config(**{name: section(**tree[name]) for name, section in sections().items()})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, UserError) as error:
         raise UserError(
             f"{path}: not a configuration of this version ({error}); train again into a new --workdir"
         ) from None

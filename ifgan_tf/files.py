@@ -54,6 +54,9 @@ def write_bytes(path: Path, content: bytes) -> Path:
     try:
         beside.write_bytes(content)
         return beside.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # what the user knows; a full disk names no file at all
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ifgan_tf import checkpoint_files, labels
 from ifgan_tf import config as config_lib
-from ifgan_tf import files, labels
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds
 from ifgan_tf.errors import UserError
@@ -86,14 +87,19 @@ class RunFolder:
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one a finished epoch; those that a full disk or a power cut spoilt are none."""
         lines = self.metrics_file.read_bytes().splitlines() if self.metrics_file.is_file() else []
-        return [told for line in lines if (told := _epoch(line)) is not None]
+        told = [epoch for line in lines if (epoch := _epoch(line)) is not None]
+        if spoilt := len([line for line in lines if line.strip()]) - len(told):
+            logging.warning("%s: %d spoilt lines are left out", self.metrics_file, spoilt)
+        return told
 
     def checkpoint_epoch(self, which: str) -> int | None:
-        """How many epochs the checkpoint `best` or `last` had been trained for; None when there is none yet."""
-        import tensorflow as tf
+        """How many epochs the checkpoint `best` or `last` had been trained for; None when there is none yet.
 
-        latest = tf.train.latest_checkpoint(str(files.plain(self.checkpoints_dir / which)))
-        return None if latest is None else int(latest.rsplit("-", 1)[1])  # training numbers checkpoints by epochs
+        Raises:
+          UserError: when it is damaged.
+        """
+        latest = checkpoint_files.latest(self.checkpoints_dir / which)
+        return None if latest is None else checkpoint_files.number(latest)
 
     def networks(self, which: str = "best") -> Networks:
         """G, D and E from a checkpoint: `best` on validation, or of the `last` epoch.
@@ -109,9 +115,9 @@ class RunFolder:
 def _epoch(line: bytes) -> dict[str, Any] | None:
     try:
         told = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) and "epoch" in told else None
+    return told if isinstance(told, dict) and type(told.get("epoch")) is int else None
 
 
 def fold_folder(workdir: Path, fold: int) -> Path:
@@ -141,11 +147,17 @@ def fold_folders(workdir: Path) -> list[RunFolder]:
     """The run folders under `--workdir`: itself, or its `fold_00` … `fold_09` after `--fold=all`.
 
     Raises:
-      UserError: when there is none.
+      UserError: when there is none, or both.
     """
-    if (workdir / "config.json").is_file():
-        return [RunFolder(workdir)]
     found = [RunFolder(path.parent) for path in sorted(workdir.glob("fold_[0-9][0-9]/config.json"))]
+    if (workdir / "config.json").is_file():
+        if found:
+            names = ", ".join(run.path.name for run in found)
+            raise UserError(
+                f"--workdir={workdir}: holds a single run and {names} beside it; name one of these folders, or move "
+                f"the single run into its own fold_NN there"
+            )
+        return [RunFolder(workdir)]
     if not found:
         raise UserError(
             f"--workdir={workdir}: no run there (no config.json); train one with train.py --workdir={workdir}"

@@ -118,5 +118,5 @@ def load(path: Path) -> Fold:
         return Fold(tree["fold"], *(tuple(tree[part]) for part in ("train", "validation", "test")))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: not a list of subjects ({error}); train again into a new --workdir") from None

@@ -8,12 +8,15 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ifgan_tf import files
+from ifgan_tf import checkpoint_files
 from ifgan_tf.config import Config, without_initial_weights
-from ifgan_tf.errors import UserError
+from ifgan_tf.errors import UserError, reason
 from ifgan_tf.models.classifier import build_classifier
 from ifgan_tf.models.discriminator import build_discriminator
 from ifgan_tf.models.generator import build_generator
+
+# What TensorFlow raises on a checkpoint of other networks, or one that is cut short.
+NOT_RESTORED = (AssertionError, LookupError, RuntimeError, ValueError, tf.errors.OpError)
 
 
 class Networks(NamedTuple):
@@ -49,13 +52,13 @@ def load_networks(config: Config, checkpoint: Path) -> Networks:
     Raises:
       UserError: when the checkpoint is missing or belongs to another configuration.
     """
-    latest = tf.train.latest_checkpoint(str(files.plain(checkpoint)))
+    latest = checkpoint_files.latest(checkpoint)
     if latest is None:
         raise UserError(f"{checkpoint}: no such checkpoint; train the run first (train.py --workdir=…)")
     networks = build_networks(without_initial_weights(config))
     try:
-        status = tf.train.Checkpoint(**trackables(networks)).restore(latest).expect_partial()
+        status = tf.train.Checkpoint(**trackables(networks)).restore(str(latest)).expect_partial()
         status.assert_existing_objects_matched()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"{checkpoint}: does not fit the run's config.json ({str(error)[:200]})") from None
+    except NOT_RESTORED as error:
+        raise UserError(f"{checkpoint}: damaged, or does not fit the run's config.json ({reason(error)})") from None
     return networks

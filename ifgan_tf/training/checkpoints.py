@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from ifgan_tf import files
-from ifgan_tf.errors import UserError
-from ifgan_tf.models.networks import trackables
+from ifgan_tf import checkpoint_files, files
+from ifgan_tf.errors import UserError, reason
+from ifgan_tf.models.networks import NOT_RESTORED, trackables
 from ifgan_tf.training import selection
 from ifgan_tf.training.step import Trainer
 
@@ -41,7 +40,9 @@ class Checkpoints:
         )
         self._state = state
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        for which in ("last", "best"):
+            (folder / which).mkdir(parents=True, exist_ok=True)
+            checkpoint_files.mend(folder / which)
         plain = files.plain(folder)
         self._last = tf.train.CheckpointManager(state, str(plain / "last"), max_to_keep=1)
         self._best_networks = tf.train.CheckpointManager(
@@ -52,24 +53,20 @@ class Checkpoints:
     def epoch(self) -> int:
         return int(self._epoch.numpy())
 
-    def best_of_lost_metrics(self) -> dict[str, Any]:
-        """What the checkpoint remembers of validation, in the form of a line of metrics."""
-        accuracy, entropy = self._best.numpy().tolist()
-        return {"epoch": self.epoch, "validation": {"accuracy": accuracy, "cross_entropy": -entropy}}
-
     def restore(self) -> bool:
         """Goes back to the last epoch saved; False when there is none.
 
         Raises:
           UserError: when the checkpoint does not fit the networks.
         """
-        if self._last.latest_checkpoint is None:
+        latest = checkpoint_files.latest(self._folder / "last")
+        if latest is None:
             return False
         try:
-            self._state.restore(self._last.latest_checkpoint).assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            self._state.restore(str(latest)).assert_consumed()
+        except NOT_RESTORED as error:
             raise UserError(
-                f"{self._folder / 'last'}: cannot be restored ({str(error)[:200]}); it is damaged or of another "
+                f"{self._folder / 'last'}: cannot be restored ({reason(error)}); it is damaged or of another "
                 f"version: train into a new --workdir"
             ) from None
         return True
@@ -88,7 +85,7 @@ class Checkpoints:
             self._last.save(checkpoint_number=epoch)
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
-                f"{self._folder / 'last'}: the checkpoint of epoch {epoch} could not be written ({str(error)[:200]}). "
+                f"{self._folder / 'last'}: the checkpoint of epoch {epoch} could not be written ({reason(error)}). "
                 f"Free some space and repeat the command: it goes on from the checkpoint before"
             ) from None
 

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,12 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     predict = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
     schedule = learning_rate(config.optimizer, steps)
 
+    if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
+        # Lost with a cut file: the checkpoint is judged again.
+        judged = _judge(_predict(predict, data.validation, config)[0], data.validation, config)
+        _append(run, {"epoch": checkpoints.epoch, "step": checkpoints.epoch * steps, "validation": judged})
+
+    begun, before = time.perf_counter(), checkpoints.epoch
     batches = iter(input_pipeline.training_batches(data.train, config, checkpoints.epoch))
     for epoch in range(checkpoints.epoch, config.optimizer.epochs):
         started = time.perf_counter()
@@ -100,9 +107,9 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         _append(run, line)
         checkpoints.save(epoch + 1, judged)
         if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
-            logging.info("%s", _told(line, config.optimizer.epochs))
-    lines = run.metrics()
-    return lines[-1] if lines else checkpoints.best_of_lost_metrics()
+            left = (time.perf_counter() - begun) / (epoch + 1 - before) * (config.optimizer.epochs - epoch - 1)
+            logging.info("%s, %s left", _told(line, config.optimizer.epochs), timedelta(seconds=round(left)))
+    return run.metrics()[-1]
 
 
 def _claim(run: RunFolder, config: Config) -> None:
@@ -124,8 +131,8 @@ def _claim(run: RunFolder, config: Config) -> None:
 
 def _finished(run: RunFolder, config: Config) -> dict[str, Any] | None:
     """The last line of metrics of a run that has nothing left to do."""
-    lines = run.metrics()
-    return lines[-1] if lines and run.checkpoint_epoch("last") == config.optimizer.epochs else None
+    epochs, lines = config.optimizer.epochs, run.metrics()
+    return lines[-1] if lines and lines[-1]["epoch"] == run.checkpoint_epoch("last") == epochs else None
 
 
 def _prepare_devices() -> None:

@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import subprocess
 import sys
 import time
@@ -58,6 +59,34 @@ def test_a_full_disk_is_2_and_says_what_to_do(monkeypatch, capsys):
     assert message.startswith("error: /runs/demo/config.json: No space left on device; free some space")
 
 
+def test_what_tensorflow_says_of_files_and_memory_is_one_line(monkeypatch, capsys):
+    import tensorflow as tf
+
+    full = "{{function_node f}} /runs/demo/events; No space left on device [Op:WriteSummary] name: "
+    for error, told in (
+        (tf.errors.ResourceExhaustedError(None, None, full), "/runs/demo/events; No space left on device"),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), "out of memory: .*--batch_size"),
+        (tf.errors.PermissionDeniedError(None, None, "/runs/demo/events; Permission denied"), "Permission denied; m"),
+        (tf.errors.DataLossError(None, None, "corrupted record"), "corrupted record; mend that"),
+        (MemoryError(), "MemoryError; out of memory"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "expected text in UTF-8"),
+    ):
+        assert exit_code(monkeypatch, raising(error)) == 2
+        assert re.fullmatch(f"error: .*{told}.*\n", capsys.readouterr().err)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        exit_code(monkeypatch, raising(tf.errors.InvalidArgumentError(None, None, "shapes")))
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly():
+    script = "from ifgan_tf import cli; cli.run(lambda _: [print('line') for _ in range(99999)] and None, '')"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as done:
+        assert done.stdout and done.stderr and done.stdout.readline() == "line\n"
+        done.stdout.close()
+        assert (done.stderr.read(), done.wait()) == ("", 141)
+
+
 def test_a_bug_is_not_hidden(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["program"])
     with pytest.raises(ZeroDivisionError):
@@ -83,11 +112,13 @@ def test_flag_files_name_others_beside_them_from_any_folder(monkeypatch, tmp_pat
     monkeypatch.setenv("HOME", "/home/somebody")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    asked = [f"--flagfile={tmp_path / 'flags' / 'outer.flags'}", "--c=~/a,~/b", "plain~", "--", "--d=~"]
+    asked = [f"--flagfile={tmp_path / 'flags' / 'outer.flags'}", "--c=~/a,~/b", "--e", "~/e", "plain~", "--", "--d=~"]
     assert cli.expanded(asked) == [
         "--a=1",
         "--b=/home/somebody/x",
         "--c=/home/somebody/a,/home/somebody/b",
+        "--e",
+        "/home/somebody/e",
         "plain~",
         "--",
         "--d=~",

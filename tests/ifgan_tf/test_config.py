@@ -103,7 +103,13 @@ def test_there_are_presets():
         (lambda: Config(optimizer=OptimizerConfig(weight_decay=-1)), r"--weight_decay=-1: expected at least 0"),
         (lambda: Config(loss=LossConfig(lambda_l1=-20)), r"--lambda_l1=-20: expected at least 0"),
         (lambda: Config(data=DataConfig(rotation=-5)), r"--rotation=-5: expected 0 to 180"),
-        (lambda: Config(run=RunConfig(seed=-1)), r"--seed=-1: expected 0 to 4.29497e\+09"),
+        (lambda: Config(run=RunConfig(seed=-1)), r"--seed=-1: expected 0 to 4294967295"),
+        (lambda: Config(optimizer=OptimizerConfig(batch_size="8")), r"--batch_size='8': expected a whole number"),
+        (lambda: Config(model=ModelConfig(attention=1)), r"--attention=1: expected true or false"),
+        (
+            lambda: Config(model=ModelConfig(classifier_input="both")),
+            r"--classifier_input=both: expected pair or generated or input",
+        ),
     ],
 )
 def test_impossible_settings_are_named(make, message):
@@ -131,6 +137,14 @@ def test_another_versions_file_is_refused(tmp_path, change):
     path.write_text(json.dumps(tree))
     with pytest.raises(UserError, match="not a configuration of this version"):
         config.load(path)
+
+
+def test_a_value_out_of_range_in_a_file_is_named_with_the_file(tmp_path):
+    tree = config.to_dict(Config())
+    tree["optimizer"]["batch_size"] = 0
+    (tmp_path / "config.json").write_text(json.dumps(tree))
+    with pytest.raises(UserError, match=r"config\.json: .*--batch_size=0: expected at least 1"):
+        config.load(tmp_path / "config.json")
 
 
 def test_differences_name_the_flags_but_not_where_data_lie():

@@ -41,9 +41,12 @@ def test_one_run_and_folds_do_not_share_a_folder(tmp_path, tiny_config):
     refuse_a_mixture(tmp_path / "folds", in_folders=True)
     with pytest.raises(UserError, match="holds fold_03 already"):
         refuse_a_mixture(tmp_path / "folds", in_folders=False)
+    config_lib.save(tiny_config, tmp_path / "folds" / "config.json")
+    with pytest.raises(UserError, match="holds a single run and fold_03 beside it"):
+        fold_folders(tmp_path / "folds")  # what an older version let happen: neither is left out unseen
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"data": 3}', "\0"])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"data": 3}', "\0", "[" * 9999])
 def test_a_spoilt_configuration_is_named(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
     (tmp_path / "folds.json").write_text(content)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -103,7 +106,7 @@ def test_lines_beyond_the_checkpoint_are_forgotten(small, tmp_path):
     assert path.read_text() == '{"epoch": 1}\n'
 
 
-@pytest.mark.parametrize("tail", ['{"epoch": 2, "st', "\0" * 50, "[]", "\n\n", "\udcff"])
+@pytest.mark.parametrize("tail", ['{"epoch": 2, "st', "\0" * 50, "[]", "\n\n", "\udcff", '{"epoch": null}', "[" * 9999])
 def test_a_line_that_a_full_disk_cut_is_left_out(small, tmp_path, tail):
     run = RunFolder(tmp_path)
     run.metrics_file.write_text(f'{{"epoch": 1}}\n{tail}', errors="surrogateescape")
@@ -117,13 +120,32 @@ def test_a_line_that_a_full_disk_cut_is_left_out(small, tmp_path, tail):
 def test_going_on_after_the_last_line_was_cut(small, tmp_path):
     loop.train(small, tmp_path / "whole")
     run = RunFolder(tmp_path / "whole")
-    text = run.metrics_file.read_text()
-    run.metrics_file.write_text(text[:-20])
-    assert loop.train(small, run.path)["epoch"] == 2  # nothing is left to do: the last line that can be read
-    run.metrics_file.write_text("")
-    assert loop.train(small, run.path)["validation"]["accuracy"] == max(
-        line["validation"]["accuracy"] for line in map(json.loads, text.splitlines())
-    )
+    text, before = run.metrics_file.read_text(), run.metrics()
+    for left in (text[:-20], ""):
+        run.metrics_file.write_text(left)
+        again = loop.train(small, run.path)  # nothing is left to train: the last checkpoint is judged again
+        assert (again["epoch"], again["validation"]) == (3, before[-1]["validation"])
+        assert run.metrics()[:-1] == (before[:-1] if left else [])
+
+
+def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(small, tmp_path):
+    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
+    loop.train(config, tmp_path / "whole")
+    longer = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+    damage = {
+        "index lost": lambda last: (last / "ckpt-1.index").unlink(),
+        "index cut": lambda last: (last / "ckpt-1.index").write_bytes(b""),
+        "values lost": lambda last: (last / "ckpt-1.data-00000-of-00001").unlink(),
+        "values cut": lambda last: os.truncate(last / "ckpt-1.data-00000-of-00001", 1000),
+    }
+    for name, spoil in damage.items():
+        run = RunFolder(shutil.copytree(tmp_path / "whole", tmp_path / name))
+        config_lib.save(longer, run.config_file)
+        spoil(run.checkpoints_dir / "last")
+        for use in (lambda run=run: loop.train(longer, run.path), lambda run=run: run.networks("last")):
+            with pytest.raises(UserError, match=rf"{name}/checkpoints/last: .*damaged"):
+                use()
+        assert len(run.metrics()) == 1
 
 
 def test_a_workdir_that_looks_like_a_pattern(small, tmp_path):
@@ -218,6 +240,21 @@ def test_a_full_disk_keeps_the_checkpoint_before(small, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"epoch 2 could not be written .*Free some space and repeat the command"):
         loop.train(config_3, run.path)
     assert sorted(path.name for path in run.checkpoints_dir.rglob("ckpt*")) == before
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_really_full_and_going_on_with_room(small, tmp_path):
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m", "none", str(tmp_path)], capture_output=True).returncode:
+        pytest.skip("a disk of five megabytes can be mounted by root alone")
+    try:
+        with pytest.raises(UserError, match=r"epoch 1 could not be written .*No space left on device\)\. Free some"):
+            loop.train(small, tmp_path / "run")
+        subprocess.run(["mount", "-o", "remount,size=50m", str(tmp_path)], check=True)
+        assert loop.train(small, tmp_path / "run")["epoch"] == 3
+        assert not list(tmp_path.rglob("*_temp"))
+        assert [line["epoch"] for line in lines(tmp_path / "run")] == [1, 2, 3]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 @pytest.mark.parametrize("settings", [{"classifier_input": "input"}, {"classifier_input": "pair", "attention": False}])
