@@ -71,8 +71,9 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
         raise UserError(f"--dataset={dataset}: {name} has no config {config!r}; expected one of {', '.join(configs)}")
     data_dir = folder_path("data_dir", data_dir)
     with _said_plainly(data_dir):
-        builder = module.Builder(data_dir=data_dir, config=config)
-        folder = pathlib.Path(builder.data_dir)
+        plain = files.plain(pathlib.Path(data_dir))
+        builder = module.Builder(data_dir=str(plain), config=config)
+        folder = pathlib.Path(data_dir, pathlib.Path(builder.data_dir).relative_to(plain))
         if folder.exists() and builder.is_prepared():
             return folder
     if name != _DRAWN:

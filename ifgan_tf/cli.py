@@ -125,8 +125,9 @@ def _of_flagfile(name: str, folder: Path | None, outer: tuple[Path, ...]) -> lis
 def _settle_output() -> None:
     """People read what we say: no library's chatter, and no name that a narrow locale cannot print ends anything."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for library in ("absl", "tensorflow"):
-        logging.getLogger(library).setLevel(logging.ERROR)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_news)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # which prints by itself as well
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     if not sys.warnoptions:
@@ -134,6 +135,11 @@ def _settle_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether the project itself says it, on the root logger, or a library has failed."""
+    return record.name == "root" or record.levelno >= logging.ERROR
 
 
 def _terminate(_: int, frame: FrameType | None) -> None:

@@ -166,8 +166,10 @@ def test_a_second_build_waits_for_the_first_and_takes_its_result(copy, tmp_path,
 
 def test_a_folder_that_looks_like_a_pattern(copy, tmp_path, centred_faces):
     data_dir = tmp_path / "data [1]*"
-    build("bu_3dfe", str(data_dir), str(copy))
+    built = build("bu_3dfe", str(data_dir), str(copy))
+    assert (built / "dataset_info.json").is_file() and built.is_relative_to(data_dir)
     assert len(faces.load_faces("bu_3dfe", str(data_dir), "all", 6, 32)) == 24
+    assert build("bu_3dfe", str(data_dir)) == built  # built already: no copy is asked for
 
 
 def test_what_is_no_full_disk_is_not_called_one(copy, tmp_path):

@@ -77,6 +77,20 @@ def test_what_tensorflow_says_of_files_and_memory_is_one_line(monkeypatch, capsy
         exit_code(monkeypatch, raising(tf.errors.InvalidArgumentError(None, None, "shapes")))
 
 
+def test_libraries_are_heard_when_they_fail_only():
+    script = (
+        "import logging; from ifgan_tf import cli\n"
+        "def main(_):\n"
+        "    for name in ('absl', 'fontTools.subset', 'matplotlib'):\n"
+        "        logging.getLogger(name).info('subsetting'), logging.getLogger(name).warning('building a cache')\n"
+        "    logging.getLogger('fontTools').error('no font')\n"
+        "    logging.info('epoch 1'), logging.warning('careful')\n"
+        "cli.run(main, '')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == "no font\nepoch 1\ncareful\n"
+
+
 def test_a_reader_who_has_seen_enough_ends_it_quietly():
     script = "from ifgan_tf import cli; cli.run(lambda _: [print('line') for _ in range(99999)] and None, '')"
     with subprocess.Popen(
