@@ -128,6 +128,7 @@ def test_going_on_after_the_last_line_was_cut(small, tmp_path):
         assert run.metrics()[:-1] == (before[:-1] if left else [])
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(small, tmp_path):
     config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
     loop.train(config, tmp_path / "whole")
