@@ -44,10 +44,10 @@ def main(arguments: Sequence[str]) -> None:
 
     build(run.data.dataset, run.data.data_dir, run.data.manual_dir or None)
 
-    from ifgan_tf.data.run_data import with_built_sets
+    from ifgan_tf.data.splits import with_built_sets
     from ifgan_tf.run_folder import fold_folder
-    from ifgan_tf.training.fold_summary import write_summary
     from ifgan_tf.training.loop import train
+    from ifgan_tf.training.standings import write_summary
 
     run = with_built_sets(run)
     for fold in folds:

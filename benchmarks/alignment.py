@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from absl import flags
 
-from benchmarks.imitations import drawn_face, place
-from datasets.faces import aligned_faces
-from datasets.files import list_files
+from datasets.alignment import aligned_faces
 from datasets.records import FaceRecord
+from datasets.user_copy import list_files
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.labels import EXPRESSIONS
+from tests.datasets.imitations import drawn_face, place
 
 DEFAULT_IMAGES = "../shared/faces"
 RATIO_LIMIT = 2.0

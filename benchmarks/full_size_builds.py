@@ -22,7 +22,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from absl import flags
 
-from benchmarks.imitations import MMI_SEQUENCES, WRITERS, mmi_sequence, mmi_view
 from datasets.bu_3dfe import layout as bu_3dfe
 from datasets.ck_plus import layout as ck_plus
 from datasets.mmi import layout as mmi
@@ -30,6 +29,7 @@ from datasets.raf_db import layout as raf_db
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.labels import EXPRESSIONS
+from tests.datasets.imitations import MMI_SEQUENCES, WRITERS, mmi_sequence, mmi_view
 
 # Images a class; the neutral ones of posed sets are counted apart.
 EXPECTED: Mapping[str, Mapping[str, Mapping[str, int]]] = {

@@ -19,10 +19,10 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from benchmarks.imitations import MMI_SEQUENCES, write_mmi
 from datasets.bu_3dfe import layout as bu_3dfe
 from datasets.synthetic_faces.drawing import draw_face
 from ifgan_tf import cli, labels
+from tests.datasets.imitations import MMI_SEQUENCES, write_mmi
 
 USAGE = """
 Draws faces, writes them in many formats, damages the files, and sends them through predict, export.classify and

@@ -62,8 +62,8 @@ def ask_in_fresh_process(version: Path, views: np.ndarray, aligned: Sequence[np.
 def measure(workdir: str, saved_model: str, tflite: str, data_dir: str | None, count: int) -> list[dict[str, Any]]:
     """One row a model; see `USAGE`."""
     from export import parity
-    from export.runs import inference_model, open_run
-    from ifgan_tf.data.faces import iterate, model_view
+    from export.output import inference_model, open_run
+    from ifgan_tf.data.built_sets import iterate, model_view
     from ifgan_tf.evaluation.predictions import faces_of
 
     run = open_run(workdir)

@@ -36,7 +36,7 @@ looked for where this command runs, and left out, with a word, if it is not ther
 def measure(workdir: str, environments: Path | None, data_dir: str | None, count: int) -> list[dict[str, Any]]:
     """One row a tool and what it was given; see `USAGE`."""
     from export import parity
-    from export.runs import inference_model, open_run
+    from export.output import inference_model, open_run
     from export.saved_model import export_saved_model
     from export.tflite import FORMATS, export_tflite
     from ifgan_tf.evaluation.predictions import faces_of

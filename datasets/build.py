@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from datasets.files import folder_path
+from datasets.user_copy import folder_path
 from ifgan_tf import cli, files
 from ifgan_tf.config import DATASETS
 from ifgan_tf.errors import UserError
@@ -134,7 +134,7 @@ def _said_plainly(data_dir: str) -> Iterator[None]:
 
 def main(arguments: Sequence[str]) -> int:
     """Builds the data set that the flags name and prints its report."""
-    from datasets.report import REPORT_FILE, summary
+    from datasets.outcome import REPORT_FILE, summary
 
     values = flags.FLAGS
     cli.only_flags(arguments)

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from datasets.files import AGAIN, folder_path
 from datasets.records import Count, FaceRecord, Problem, described, no_usable_image
+from datasets.user_copy import AGAIN, folder_path
 from ifgan_tf import cli, progress
 from ifgan_tf.errors import UserError
 

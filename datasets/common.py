@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from datasets.faces import aligned_faces
+from datasets.alignment import aligned_faces
+from datasets.outcome import BuildReport
 from datasets.records import ROLES, FaceRecord, Problem, Scan, described, no_usable_image
-from datasets.report import BuildReport
 from ifgan_tf import progress as progress_lib
-from ifgan_tf.data.alignment import ALIGNED_SIZE
 from ifgan_tf.data.images import encode_png
+from ifgan_tf.faces.geometry import ALIGNED_SIZE
 from ifgan_tf.labels import EXPRESSIONS
 
 Example = tuple[str, dict[str, Any]]

@@ -32,8 +32,8 @@ class FaceRecord:
       frame: position in the recording, 0 for a still image.
       intensity: 1..4 where the data set grades it, else 0.
       role: "expressive", or "neutral" for the neutral image of a posed set, which feeds the neutral average.
-      views: how the image may have to be turned or cut to show an upright, frontal face (`datasets.views`); the best
-        one of a source is used.
+      views: how the image may have to be turned or cut to show an upright, frontal face (`datasets.orientation`); the
+        best one of a source is used.
       video: whether `source` is a video, and `frame` counts its frames from 0.
       extra: the data set's own features.
     """

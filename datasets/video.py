@@ -7,7 +7,7 @@ import functools
 import cv2
 import numpy as np
 
-from datasets.files import DataFile
+from datasets.user_copy import DataFile
 from ifgan_tf import files
 from ifgan_tf.errors import UserError
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from export.conversion import SIGNATURE, open_interpreter
 from ifgan_tf import progress as progress_lib
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data.built_sets import Faces
 
 Answers = dict[str, np.ndarray]
 _ROUNDS = 15

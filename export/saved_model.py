@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from export import warmup
-from export.runs import inference_model, open_run, written_beside
+from export.output import inference_model, open_run, written_beside
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.run_folder import RunFolder

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from export.pictures import decode_views
+from export.request_decoding import decode_views
 
 
 class ServingModule(tf.Module):

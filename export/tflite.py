@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from export.runs import inference_model, open_run, without_average_face, written_beside
+from export.output import inference_model, open_run, without_average_face, written_beside
 from ifgan_tf import cli
-from ifgan_tf.data.faces import working_size
+from ifgan_tf.data.built_sets import working_size
 from ifgan_tf.errors import UserError
 from ifgan_tf.recognition.device import DETECTOR, LABELS, METADATA
 from ifgan_tf.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from ifgan_tf.data.faces import Faces
+    from ifgan_tf.data.built_sets import Faces
 
 USAGE = """
 Writes the best networks of a run as DIR/ifgan_<format>.tflite, one file a format.
@@ -74,7 +74,7 @@ def export_tflite(
     """
     from export import parity
     from export.conversion import convert, output_names
-    from export.detector import convert_detector
+    from export.mtcnn_tflite import convert_detector
     from export.tflite_metadata import with_metadata
     from ifgan_tf.evaluation.predictions import faces_of
 

@@ -57,7 +57,7 @@ def write_demo(model: Path, output: Path) -> None:
 
 
 def _build(folder: Path, model: Path, wanted: dict[str, Any]) -> None:
-    from export.detector import convert_detector
+    from export.mtcnn_tflite import convert_detector
 
     for file in _PAGE.iterdir():
         shutil.copyfile(file, folder / file.name)

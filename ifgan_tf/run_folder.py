@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ifgan_tf import checkpoint_files, labels
 from ifgan_tf import config as config_lib
+from ifgan_tf import labels, saved_weights
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds
 from ifgan_tf.errors import UserError
@@ -98,8 +98,8 @@ class RunFolder:
         Raises:
           UserError: when it is damaged.
         """
-        latest = checkpoint_files.latest(self.checkpoints_dir / which)
-        return None if latest is None else checkpoint_files.number(latest)
+        latest = saved_weights.latest(self.checkpoints_dir / which)
+        return None if latest is None else saved_weights.number(latest)
 
     def networks(self, which: str = "best") -> Networks:
         """G, D and E from a checkpoint: `best` on validation, or of the `last` epoch.

@@ -11,8 +11,8 @@ import os
 import re
 from collections.abc import Collection
 
-from datasets.files import DataFile, list_files, listed, unique
 from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
+from datasets.user_copy import DataFile, list_files, listed, unique
 from ifgan_tf.errors import UserError
 
 NAME = re.compile(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 
-from datasets.files import DataFile, list_files, listed, unique
 from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
+from datasets.user_copy import DataFile, list_files, listed, unique
 from ifgan_tf.errors import UserError
 
 FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})\.png", re.IGNORECASE)

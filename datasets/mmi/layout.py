@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Mapping
 
-from datasets.files import MAX_TEXT_BYTES, DataFile, list_files, listed
 from datasets.mmi import sessions
+from datasets.orientation import HALVES, TURNED
 from datasets.records import EXPRESSIVE, NEUTRAL, Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
+from datasets.user_copy import MAX_TEXT_BYTES, DataFile, list_files, listed
 from datasets.video import frame_count, read_frame
-from datasets.views import HALVES, TURNED
 from ifgan_tf import progress
 from ifgan_tf.errors import UserError
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from datasets.files import DataFile, list_files, listed, unique
 from datasets.records import Count, FaceRecord, Problem, Scan, class_counts, refuse_another_list
+from datasets.user_copy import DataFile, list_files, listed, unique
 from ifgan_tf.errors import UserError
 
 IMAGE = re.compile(r"((train|test)_\d+)_aligned\.(?:jpe?g|png)", re.IGNORECASE)

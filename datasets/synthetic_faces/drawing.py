@@ -11,7 +11,7 @@ import numpy as np
 from datasets.synthetic_faces import features, hair
 from datasets.synthetic_faces.action_units import INTENSITY_SCALE, Activations, sample_activations
 from datasets.synthetic_faces.canvas import SIZE, add_bump, grid, noise, paint, polygon, shade, spline, strokes, xy
-from datasets.synthetic_faces.geometry import SIDES, Geometry, face_geometry, half_width
+from datasets.synthetic_faces.outlines import SIDES, Geometry, face_geometry, half_width
 from datasets.synthetic_faces.scene import Scene, photograph, project, sample_scene
 from datasets.synthetic_faces.subject import Subject, sample_subject
 from datasets.synthetic_faces.surface import creases, lighting, relief

@@ -6,7 +6,7 @@ import numpy as np
 
 from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.canvas import Mask, paint, polygon, shade, spline, strokes, within, xy
-from datasets.synthetic_faces.geometry import SIDES, Eye, Geometry, Mouth
+from datasets.synthetic_faces.outlines import SIDES, Eye, Geometry, Mouth
 from datasets.synthetic_faces.subject import Subject
 
 

@@ -19,7 +19,7 @@ from datasets.synthetic_faces.canvas import (
     within,
     xy,
 )
-from datasets.synthetic_faces.geometry import SIDES, half_width
+from datasets.synthetic_faces.outlines import SIDES, half_width
 from datasets.synthetic_faces.subject import Subject
 
 _LONG = ("long", "bob")

@@ -7,7 +7,7 @@ import numpy as np
 
 from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.canvas import SIZE, UNIT, add_bump, grid, spline, strokes, xy
-from datasets.synthetic_faces.geometry import SIDES, Geometry, half_width
+from datasets.synthetic_faces.outlines import SIDES, Geometry, half_width
 from datasets.synthetic_faces.subject import Subject
 
 _DEPTH = 1.75  # of the head's front, in face units

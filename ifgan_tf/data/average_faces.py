@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ifgan_tf import files, labels
-from ifgan_tf.data.faces import resize
+from ifgan_tf.data.built_sets import resize
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
 

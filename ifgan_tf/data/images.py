@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ifgan_tf import files
-from ifgan_tf.data.metadata import without_metadata
+from ifgan_tf.data.stripping import without_metadata
 from ifgan_tf.errors import UserError
 
 MAX_PIXELS = 2**27  # a file of a few bytes can promise more than any memory holds

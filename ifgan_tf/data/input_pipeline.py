@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ifgan_tf.config import Config
 from ifgan_tf.data.augmentation import augment
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 
 _SHUFFLE, _AUGMENT = 1, 2  # streams of random numbers drawn from one seed

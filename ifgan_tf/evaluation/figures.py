@@ -272,7 +272,7 @@ def leakage(identity: Mapping[str, Any], accuracy: float) -> Figure:
     """Expression accuracy against re-identification, one point a representation, with 95 % intervals.
 
     Args:
-      identity: see `ifgan_tf.evaluation.identity.to_json`.
+      identity: see `ifgan_tf.privacy.audit.to_json`.
       accuracy: of the run's own classifier, drawn as a line.
     """
     figure, axes = _axes(1, 1, (6.2, 4.4))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ifgan_tf.config import Config
-from ifgan_tf.data import faces as faces_lib
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data import built_sets as faces_lib
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.metrics import NO_FACE
 from ifgan_tf.run_folder import RunFolder

@@ -67,7 +67,7 @@ def run_report(
       config: of the run (of its first fold).
       folds: one `fold_report` each.
       skipped: folds that could not be evaluated, and why.
-      identity: leakage, if measured, see `ifgan_tf.evaluation.identity.to_json`.
+      identity: leakage, if measured, see `ifgan_tf.privacy.audit.to_json`.
     """
     accuracies = np.array([fold["accuracy"] for fold in folds])
     images = np.array([fold["images"] for fold in folds])

@@ -14,12 +14,13 @@ import numpy as np
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
 from ifgan_tf.config import Config
-from ifgan_tf.data.faces import model_view
+from ifgan_tf.data.built_sets import model_view
 from ifgan_tf.errors import UserError
-from ifgan_tf.evaluation import figures, identity, report
+from ifgan_tf.evaluation import figures, report
 from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions, checkpoint_epoch, faces_of, predict_with
 from ifgan_tf.evaluation.report import Report
+from ifgan_tf.privacy import audit
 from ifgan_tf.run_folder import RunFolder, fold_folders
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def evaluate(
       points: query points of the attention maps, as fractions of width and height.
       people: rows of people in the picture of expression transfer.
       measure_identity: whether attackers measure how much of a person's identity is left.
-      embedding: a Keras model file, see `identity.load_embedding`.
+      embedding: a Keras model file, see `audit.load_embedding`.
 
     Returns:
       The report that was written.
@@ -70,13 +71,13 @@ def evaluate(
     if any(run.checkpoint_epoch("best") is not None for run in runs):
         for folder in (workdir, out, events, *(run.tensorboard_dir for run in runs)):
             _see_that_it_can_be_written(folder)
-    embed = identity.load_embedding(embedding) if embedding else None
+    embed = audit.load_embedding(embedding) if embedding else None
     evaluated, skipped = _evaluate_folds(runs, data_dir)
     leakage = None
     if measure_identity:
-        measured = [identity.measure(fold.run, data_dir, embed) for fold in evaluated]
+        measured = [audit.measure(fold.run, data_dir, embed) for fold in evaluated]
         found = [fold for fold in measured if fold is not None]
-        leakage = identity.to_json(identity.merge(found)) if found else None
+        leakage = audit.to_json(audit.merge(found)) if found else None
     result = report.run_report(config, [fold.figures for fold in evaluated], skipped, leakage)
 
     drawn = _pictures(evaluated, result, points, people)
@@ -182,7 +183,7 @@ def _pictures(
 
 
 def _attention_maps(fold: Evaluated, classes: Sequence[str], points: Sequence[Point]) -> Figure:
-    from ifgan_tf.evaluation.attention import attention_figure
+    from ifgan_tf.evaluation.attention_maps import attention_figure
 
     generator, generated = fold.run.networks("best").generator, fold.predictions.generated
     assert generator is not None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ifgan_tf import checkpoint_files
+from ifgan_tf import saved_weights
 from ifgan_tf.config import Config, without_initial_weights
 from ifgan_tf.errors import UserError, reason
 from ifgan_tf.models.classifier import build_classifier
@@ -52,7 +52,7 @@ def load_networks(config: Config, checkpoint: Path) -> Networks:
     Raises:
       UserError: when the checkpoint is missing or belongs to another configuration.
     """
-    latest = checkpoint_files.latest(checkpoint)
+    latest = saved_weights.latest(checkpoint)
     if latest is None:
         raise UserError(f"{checkpoint}: no such checkpoint; train the run first (train.py --workdir=…)")
     networks = build_networks(without_initial_weights(config))

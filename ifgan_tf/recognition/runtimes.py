@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ifgan_tf import files
-from ifgan_tf.data.alignment import Detection, FaceDetector, best_face
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces.geometry import Detection, FaceDetector, best_face
 from ifgan_tf.recognition import device
 
 Answer = tuple[np.ndarray, np.ndarray | None]

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from ifgan_tf import checkpoint_files, files
+from ifgan_tf import files, saved_weights
 from ifgan_tf.errors import UserError, reason
 from ifgan_tf.models.networks import NOT_RESTORED, trackables
 from ifgan_tf.training import selection
@@ -42,7 +42,7 @@ class Checkpoints:
         self._folder = folder
         for which in ("last", "best"):
             (folder / which).mkdir(parents=True, exist_ok=True)
-            checkpoint_files.mend(folder / which)
+            saved_weights.mend(folder / which)
         plain = files.plain(folder)
         self._last = tf.train.CheckpointManager(state, str(plain / "last"), max_to_keep=1)
         self._best_networks = tf.train.CheckpointManager(
@@ -59,7 +59,7 @@ class Checkpoints:
         Raises:
           UserError: when the checkpoint does not fit the networks.
         """
-        latest = checkpoint_files.latest(self._folder / "last")
+        latest = saved_weights.latest(self._folder / "last")
         if latest is None:
             return False
         try:

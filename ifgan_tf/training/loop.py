@@ -17,10 +17,10 @@ import tensorflow as tf
 from ifgan_tf import config as config_lib
 from ifgan_tf import files, labels, progress
 from ifgan_tf.config import Config
-from ifgan_tf.data import average_faces, faces, folds, input_pipeline, run_data
+from ifgan_tf.data import average_faces, built_sets, folds, input_pipeline, splits
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation import figures, metrics
-from ifgan_tf.evaluation.attention import attention_figure
+from ifgan_tf.evaluation.attention_maps import attention_figure
 from ifgan_tf.models.inference import build_inference
 from ifgan_tf.models.networks import Networks, build_networks
 from ifgan_tf.run_folder import RunFolder
@@ -57,7 +57,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     _prepare_devices()
 
     # Data: subjects first, then only what they allow.
-    data = run_data.load(config)
+    data = splits.load(config)
     folds.save(data.fold, run.folds_file)
     targets = _average_faces(run, config, data.fold)
     steps = input_pipeline.steps_per_epoch(data.train, config)
@@ -149,10 +149,10 @@ def _average_faces(run: RunFolder, config: Config, fold: folds.Fold) -> np.ndarr
     try:
         made = run.average_faces()
     except UserError:  # not made yet, or spoilt since
-        examples = run_data.average_face_examples(config, fold)
+        examples = splits.average_face_examples(config, fold)
         average_faces.save(average_faces.average_faces(examples, config.data.num_classes), run.average_faces_dir)
         made = run.average_faces()
-    return faces.centre_crop(average_faces.at_size(made, faces.working_size(size)), size)
+    return built_sets.centre_crop(average_faces.at_size(made, built_sets.working_size(size)), size)
 
 
 def _one_epoch(
@@ -200,15 +200,15 @@ def _fetch(pending: list[Metrics], first_step: int) -> list[dict[str, float]]:
     return lines
 
 
-def _predict(predict: Any, part: faces.Faces, config: Config) -> tuple[np.ndarray, np.ndarray | None]:
+def _predict(predict: Any, part: built_sets.Faces, config: Config) -> tuple[np.ndarray, np.ndarray | None]:
     """Probabilities [N, classes] and generated faces, uint8 [N, S, S, 3], of faces before cropping."""
-    images = faces.centre_crop(part.images, config.data.image_size)
+    images = built_sets.centre_crop(part.images, config.data.image_size)
     outputs = [predict(tf.constant(images[i : i + _EVALUATION_BATCH])) for i in range(0, len(part), _EVALUATION_BATCH)]
     joined = {key: np.concatenate([output[key].numpy() for output in outputs]) for key in outputs[0]}
     return joined["probabilities"], joined.get("average_face")
 
 
-def _judge(probabilities: np.ndarray, part: faces.Faces, config: Config) -> dict[str, float]:
+def _judge(probabilities: np.ndarray, part: built_sets.Faces, config: Config) -> dict[str, float]:
     predicted, classes = probabilities.argmax(axis=1), config.data.num_classes
     right = np.clip(probabilities[np.arange(len(part)), part.labels], 1e-7, 1.0)
     return {
@@ -221,7 +221,7 @@ def _judge(probabilities: np.ndarray, part: faces.Faces, config: Config) -> dict
 def _show(
     summaries: Summaries,
     networks: Networks,
-    validation: faces.Faces,
+    validation: built_sets.Faces,
     probabilities: np.ndarray,
     generated: np.ndarray | None,
     targets: np.ndarray,
@@ -236,7 +236,7 @@ def _show(
     summaries.image("confusion", figures.pixels(picture), step)
     if networks.generator is None or generated is None:
         return
-    photos = faces.centre_crop(validation.images, config.data.image_size)
+    photos = built_sets.centre_crop(validation.images, config.data.image_size)
     rows = [int(np.flatnonzero(validation.labels == label)[-1]) for label in np.unique(validation.labels)]
     columns = {"photo": photos[rows], "generated": generated[rows], "average": targets[validation.labels[rows]]}
     summaries.image("faces", face_grid(columns, [classes[validation.labels[row]] for row in rows]), step)

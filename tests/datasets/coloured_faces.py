@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ifgan_tf.data.alignment import TEMPLATE, Detection
+from ifgan_tf.faces.geometry import TEMPLATE, Detection
 from ifgan_tf.labels import EXPRESSIONS
 
 

@@ -3,10 +3,10 @@
 import pytest
 from coloured_faces import CentredFaces
 
-from datasets import faces
+from datasets import alignment
 
 
 @pytest.fixture
 def centred_faces(monkeypatch):
     """Replaces MTCNN in this process."""
-    monkeypatch.setattr(faces, "detector", CentredFaces)
+    monkeypatch.setattr(alignment, "detector", CentredFaces)

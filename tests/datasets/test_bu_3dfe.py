@@ -5,9 +5,9 @@ import shutil
 import pytest
 from coloured_faces import coloured_face, expression_shown
 
-from benchmarks.imitations import write_bu_3dfe
 from datasets.bu_3dfe import layout
 from ifgan_tf.errors import UserError
+from tests.datasets.imitations import write_bu_3dfe
 
 
 @pytest.fixture(scope="module")

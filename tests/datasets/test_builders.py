@@ -11,13 +11,13 @@ import pytest
 import tensorflow_datasets as tfds
 from coloured_faces import CentredFaces, coloured_face, expression_shown
 
-from benchmarks import imitations
-from datasets import faces
+from datasets import alignment
 from datasets.bu_3dfe import bu_3dfe_dataset_builder
 from datasets.ck_plus import ck_plus_dataset_builder
 from datasets.mmi import mmi_dataset_builder
 from datasets.raf_db import raf_db_dataset_builder
 from ifgan_tf.labels import EXPRESSIONS
+from tests.datasets import imitations
 
 
 class _BuilderTest(tfds.testing.DatasetBuilderTestCase):
@@ -31,7 +31,7 @@ class _BuilderTest(tfds.testing.DatasetBuilderTestCase):
     def setUpClass(cls):
         cls.EXAMPLE_DIR = tempfile.mkdtemp()
         cls.write(pathlib.Path(cls.EXAMPLE_DIR))
-        cls._detector = mock.patch.object(faces, "detector", CentredFaces)
+        cls._detector = mock.patch.object(alignment, "detector", CentredFaces)
         cls._detector.start()
         super().setUpClass()
 

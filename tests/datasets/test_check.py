@@ -10,10 +10,10 @@ import pytest
 from coloured_faces import coloured_face
 from PIL import ImageFile
 
-from benchmarks.imitations import write_bu_3dfe, write_ck_plus
 from datasets.bu_3dfe import layout as bu_3dfe
 from datasets.check import check
 from ifgan_tf.errors import UserError
+from tests.datasets.imitations import write_bu_3dfe, write_ck_plus
 
 ROOT = pathlib.Path(__file__).parents[2]
 

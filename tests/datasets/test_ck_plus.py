@@ -5,10 +5,10 @@ import shutil
 import pytest
 from coloured_faces import coloured_face, expression_shown
 
-from benchmarks.imitations import write_ck_plus, zip_folder
 from datasets.ck_plus import layout
 from datasets.ck_plus.layout import parse_code
 from ifgan_tf.errors import UserError
+from tests.datasets.imitations import write_ck_plus, zip_folder
 
 SMALL = {"anger": 3, "disgust": 2, "fear": 1, "happiness": 4, "sadness": 1, "surprise": 2, "contempt": 2}
 

@@ -1,6 +1,6 @@
 """The drawn imitations that builders are tested and measured on."""
 
-from benchmarks.imitations import drawn_face
+from tests.datasets.imitations import drawn_face
 
 
 def test_a_small_cast_is_drawn_once():

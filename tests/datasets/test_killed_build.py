@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.full_size_builds import build, build_and_kill, differences
-from benchmarks.imitations import write_ck_plus
+from tests.datasets.imitations import write_ck_plus
 
 
 @pytest.mark.slow

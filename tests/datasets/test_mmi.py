@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from coloured_faces import coloured_face, expression_shown
 
-from benchmarks.imitations import mmi_sequence, mmi_view, write_mmi, zip_folder
-from datasets.faces import aligned_faces
+from datasets.alignment import aligned_faces
 from datasets.mmi import layout, sessions
 from datasets.mmi.sessions import Marker
-from datasets.views import HALVES, TURNED, turn
+from datasets.orientation import HALVES, TURNED, turn
 from ifgan_tf.errors import UserError
+from tests.datasets.imitations import mmi_sequence, mmi_view, write_mmi, zip_folder
 
 SMALL = {"anger": 2, "disgust": 3, "fear": 2, "happiness": 4, "sadness": 2, "surprise": 3}
 VIDEOS = sum(SMALL.values())

@@ -9,9 +9,9 @@ import pytest
 from coloured_faces import coloured_face, expression_shown
 from PIL import Image
 
-from benchmarks.imitations import write_raf_db
 from datasets.raf_db import layout
 from ifgan_tf.errors import UserError
+from tests.datasets.imitations import write_raf_db
 
 TRAIN = {"surprise": 2, "fear": 1, "disgust": 2, "happiness": 5, "sadness": 3, "anger": 2, "neutral": 3}
 TEST = {"surprise": 1, "fear": 1, "disgust": 1, "happiness": 2, "sadness": 1, "anger": 1, "neutral": 1}

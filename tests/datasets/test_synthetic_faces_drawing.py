@@ -14,7 +14,7 @@ from datasets.synthetic_faces.action_units import (
     sample_activations,
 )
 from datasets.synthetic_faces.drawing import SEED, draw_face, render, takes
-from datasets.synthetic_faces.geometry import face_geometry
+from datasets.synthetic_faces.outlines import face_geometry
 from datasets.synthetic_faces.scene import IMAGE_SIZE, Scene, sample_scene
 from datasets.synthetic_faces.subject import sample_subject
 from ifgan_tf.labels import EXPRESSIONS
@@ -227,7 +227,7 @@ def test_takes():
 
 
 def test_detector_finds_exactly_one_face_where_it_was_drawn():
-    from datasets.faces import detector
+    from datasets.alignment import detector
 
     expressions = [expression for expression in EXPRESSIONS for _ in range(3)]
     found, errors = [], []

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.imitations import write_video, zip_folder
-from datasets.files import list_files
+from datasets.user_copy import list_files
 from datasets.video import frame_count, read_frame
 from ifgan_tf.errors import UserError
+from tests.datasets.imitations import write_video, zip_folder
 
 
 def _frames(number):

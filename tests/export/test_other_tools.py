@@ -17,7 +17,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from benchmarks.ask_tool import TOOLS
 from export import tflite_metadata
-from export.runs import inference_model
+from export.output import inference_model
 from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.recognition.recognizer import Recognizer

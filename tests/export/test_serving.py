@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from session_server import Ports, SessionModel, serve
 
-from export.runs import inference_model
+from export.output import inference_model
 from export.saved_model import export_saved_model
 from ifgan_tf.data.images import decode_image, encode_png
 from ifgan_tf.run_folder import RunFolder

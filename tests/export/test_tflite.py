@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from export import parity, tflite
 from export.conversion import convert
-from export.runs import inference_model
+from export.output import inference_model
 from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.errors import UserError

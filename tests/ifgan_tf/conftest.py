@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from built_sets import SUBJECTS, bu_3dfe_examples, example_of, face_of, write_built_set
+from tiny_sets import SUBJECTS, bu_3dfe_examples, example_of, face_of, write_built_set
 
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config

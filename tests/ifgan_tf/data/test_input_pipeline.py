@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.data.input_pipeline import class_weights, steps_per_epoch, training_batches
 from ifgan_tf.errors import UserError
 

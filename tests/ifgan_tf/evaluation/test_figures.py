@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import figures, report
 from ifgan_tf.evaluation.metrics import reliability
 from ifgan_tf.evaluation.predictions import Predictions

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import report
 from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions

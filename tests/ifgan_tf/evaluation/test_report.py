@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ifgan_tf.config import Config
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import report
 from ifgan_tf.evaluation.predictions import Predictions
 

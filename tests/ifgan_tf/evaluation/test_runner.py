@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ifgan_tf.errors import UserError
-from ifgan_tf.evaluation import attackers
 from ifgan_tf.evaluation.runner import evaluate
+from ifgan_tf.privacy import attackers
 from ifgan_tf.run_folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]

@@ -52,7 +52,7 @@ def test_a_run_folder_holds_all_that_later_commands_need(small, tmp_path):
 def test_average_faces_come_from_training_subjects_only(small, tmp_path, data_dir):
     loop.train(dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1)), tmp_path / "run")
     run = RunFolder(tmp_path / "run")
-    from ifgan_tf.data.faces import iterate
+    from ifgan_tf.data.built_sets import iterate
 
     mine = [
         example["image"].astype(float)

@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from datasets import files
-from datasets.files import list_files, unique
+from datasets import user_copy
+from datasets.user_copy import list_files, unique
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
 
@@ -79,7 +79,7 @@ def test_a_damaged_member_is_named_when_read(tmp_path):
 
 
 def test_a_folder_that_is_far_too_large_stops_soon(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_FILES", 10)
+    monkeypatch.setattr(user_copy, "MAX_FILES", 10)
     for number in range(12):
         (tmp_path / f"{number}.txt").touch()
     with pytest.raises(UserError, match=f"--manual_dir={tmp_path}: more than 10 files"):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from datasets.views import HALVES, TURNED, evidence, turn
-from ifgan_tf.data.alignment import TEMPLATE, Detection
+from datasets.orientation import HALVES, TURNED, evidence, turn
+from ifgan_tf.faces.geometry import TEMPLATE, Detection
 
 UPRIGHT = np.vstack([TEMPLATE, [(104, 180), (152, 180)]]).astype(np.float32)
 

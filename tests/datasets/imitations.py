@@ -1,6 +1,6 @@
 """Writes drawn imitations of the licensed data sets in their official layouts, full-size or small.
 
-    python -m benchmarks.imitations --dataset=ck_plus --output=DIR
+    python -m tests.datasets.imitations --dataset=ck_plus --output=DIR
 
 None of the four may be passed on, so the builders are tested and measured on these: folders, names, sizes, codes,
 counts and oddities are the official ones, the people are drawn by `synthetic_faces` and say nothing about recognition.
@@ -108,7 +108,7 @@ def mmi_sequence(index: int, subjects: int = 31) -> str:
 
 
 def mmi_view(index: int) -> str:
-    """How a video of the MMI imitation has to be turned or cut, as `datasets.views` names it."""
+    """How a video of the MMI imitation has to be turned or cut, as `datasets.orientation` names it."""
     if index % 15 == 14:
         return "left upright" if index % 2 else "right upright"
     return "upright" if index % 10 == 9 else "clockwise"

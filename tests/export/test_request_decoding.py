@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from export.pictures import decode_picture, decode_views
+from export.request_decoding import decode_picture, decode_views
 from ifgan_tf.data.images import MAX_PIXELS, decode_image
 
 GENERATOR = np.random.default_rng(0)

@@ -6,8 +6,8 @@ import json
 import numpy as np
 from PIL import Image
 
+from datasets.outcome import BuildReport, summary
 from datasets.records import NEUTRAL, FaceRecord, Problem
-from datasets.report import BuildReport, summary
 
 
 def _record(number, label="anger", role="expressive"):

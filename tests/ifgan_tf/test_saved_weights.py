@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from ifgan_tf import checkpoint_files
+from ifgan_tf import saved_weights
 from ifgan_tf.errors import UserError
 
 
@@ -19,8 +19,8 @@ def test_the_record_of_checkpoints_is_not_needed(tmp_path, record):
         manager.save(checkpoint_number=number)
     (tmp_path / "checkpoint").write_bytes(record)
     (tmp_path / "ckpt-11_temp").mkdir()  # a save that was killed
-    assert checkpoint_files.latest(tmp_path) == tmp_path / "ckpt-10"
-    checkpoint_files.mend(tmp_path)
+    assert saved_weights.latest(tmp_path) == tmp_path / "ckpt-10"
+    saved_weights.mend(tmp_path)
     assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "ckpt-10")
     tf.train.CheckpointManager(tf.train.Checkpoint(value=value), str(tmp_path), 1).save(checkpoint_number=11)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -31,8 +31,8 @@ def test_the_record_of_checkpoints_is_not_needed(tmp_path, record):
 
 
 def test_a_checkpoint_that_was_there_is_missed(tmp_path):
-    assert checkpoint_files.latest(tmp_path) is None
+    assert saved_weights.latest(tmp_path) is None
     (tmp_path / "checkpoint").touch()
-    for find in (checkpoint_files.latest, checkpoint_files.mend):
+    for find in (saved_weights.latest, saved_weights.mend):
         with pytest.raises(UserError, match="damaged, it holds the record of a checkpoint and no index"):
             find(tmp_path)

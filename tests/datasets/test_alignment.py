@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from coloured_faces import CentredFaces
 
-from datasets import faces
-from datasets.faces import DetectionCache, aligned_faces
+from datasets import alignment
+from datasets.alignment import DetectionCache, aligned_faces
+from datasets.orientation import TURNED
 from datasets.records import FaceRecord
-from datasets.views import TURNED
 
 
 def picture(value):
@@ -35,7 +35,7 @@ def detections(monkeypatch):
             asked.append(image.shape)
             return super().detect(image)
 
-    monkeypatch.setattr(faces, "detector", Counting)
+    monkeypatch.setattr(alignment, "detector", Counting)
     return asked
 
 
@@ -115,7 +115,7 @@ class PatchOnTop:
 
 @pytest.mark.parametrize("view", TURNED)
 def test_a_source_is_turned_upright_as_a_whole(tmp_path, monkeypatch, view):
-    monkeypatch.setattr(faces, "detector", PatchOnTop)
+    monkeypatch.setattr(alignment, "detector", PatchOnTop)
     records = [
         FaceRecord(f"k{i}", functools.partial(upright_only, view), "anger", "s", "q", "v.avi", views=TURNED)
         for i in range(3)

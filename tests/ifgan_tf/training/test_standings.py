@@ -5,7 +5,7 @@ import json
 
 from ifgan_tf import config as config_lib
 from ifgan_tf.run_folder import fold_folder
-from ifgan_tf.training.fold_summary import write_summary
+from ifgan_tf.training.standings import write_summary
 
 
 def test_a_row_for_every_fold_so_far(tmp_path, tiny_config):

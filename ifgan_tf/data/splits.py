@@ -12,7 +12,7 @@ import numpy as np
 from ifgan_tf import labels
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds
-from ifgan_tf.data.faces import Faces, iterate, load_faces, open_builder
+from ifgan_tf.data.built_sets import Faces, iterate, load_faces, open_builder
 from ifgan_tf.data.folds import Fold
 from ifgan_tf.errors import UserError
 

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
-from ifgan_tf.evaluation import attackers, identity
-from ifgan_tf.evaluation.estimates import Estimate
-from ifgan_tf.evaluation.identity import Sample
+from ifgan_tf.privacy import attackers, audit
+from ifgan_tf.privacy.audit import Sample
+from ifgan_tf.privacy.estimates import Estimate
 from ifgan_tf.run_folder import RunFolder
 
 OTHERS, PEOPLE, EXPRESSIONS, EACH, SIDE = 6, 4, 6, 2, 32
@@ -59,7 +59,7 @@ def faint_pattern(images: np.ndarray, who: Sample, first: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def leakage() -> identity.Leakage:
+def leakage() -> audit.Leakage:
     others, people = sample(OTHERS), sample(PEOPLE)
     nothing = (same_for_all(others, 1), same_for_all(people, 2))
     averages = np.stack([same_for_all(people, 3)[people.labels == label][0] for label in range(EXPRESSIONS)])
@@ -75,10 +75,10 @@ def leakage() -> identity.Leakage:
     with pytest.MonkeyPatch.context() as patch:  # enough for pictures this plain
         patch.setattr(attackers, "OTHERS_STEPS", 60)
         patch.setattr(attackers, "PEOPLE_STEPS", 30)
-        return identity.attack(pictures, feature, others, people, seed=0)
+        return audit.attack(pictures, feature, others, people, seed=0)
 
 
-def test_attackers_recognise_people_in_photos(leakage: identity.Leakage):
+def test_attackers_recognise_people_in_photos(leakage: audit.Leakage):
     assert leakage["subjects"] == PEOPLE and leakage["chance"] == 1 / PEOPLE
     assert leakage["photo"]["top1"].value >= 0.9
     assert leakage["photo"]["auc"].value >= 0.8
@@ -93,25 +93,25 @@ def test_a_person_is_found_by_what_tells_other_people_apart():
         return np.hstack([own + random.normal(0, 0.1, own.shape), random.normal(0, 30, (len(own), 30))])
 
     theirs, own = features(others), features(people)
-    found = identity._attack_features(theirs, own, others, people, identity.expression_splits(people, 0), seed=0)
+    found = audit._attack_features(theirs, own, others, people, audit.expression_splits(people, 0), seed=0)
     assert found["attackers"]["discriminant"].value >= 0.9 > found["attackers"]["linear"].value
     assert found["top1"].value == found["attackers"]["discriminant"].value
 
 
 @pytest.mark.parametrize("planted", ["lowest_bit", "faint_pattern"])
-def test_a_planted_leak_is_caught(leakage: identity.Leakage, planted: str):
+def test_a_planted_leak_is_caught(leakage: audit.Leakage, planted: str):
     assert leakage[planted]["top1"].value >= 0.9
     assert leakage[planted]["top1"].value > leakage["generated"]["top1"].interval[1]
 
 
-def test_nothing_is_found_where_nothing_is(leakage: identity.Leakage):
+def test_nothing_is_found_where_nothing_is(leakage: audit.Leakage):
     for name in ("generated", "feature"):
         low, _ = leakage[name]["top1"].interval
         assert low <= 0.55 and leakage[name]["top1"].value <= 2 * leakage["chance"], name
         assert 0.35 <= leakage[name]["auc"].value <= 0.65, name
 
 
-def test_the_average_face_is_exactly_chance(leakage: identity.Leakage):
+def test_the_average_face_is_exactly_chance(leakage: audit.Leakage):
     average = leakage["average"]
     assert all(rate.value == 1 / PEOPLE for rate in average["attackers"].values())
     assert average["auc"].value == 0.5 and average["tar_at_far_1_percent"].value <= 0.011
@@ -125,21 +125,21 @@ def test_a_photo_is_rebuilt_from_what_is_left_of_it_and_no_better_without():
         "half": (photos[0] // 2, photos[1] // 2),
         "generated": (same_for_all(others, 1), same_for_all(people, 2)),
     }
-    psnr = {k: v.value for k, v in identity._reconstruct(pictures, others, people, 0)["reconstruction_psnr"].items()}
+    psnr = {k: v.value for k, v in audit._reconstruct(pictures, others, people, 0)["reconstruction_psnr"].items()}
     assert set(psnr) == {"constant", "average", "half", "generated"}
     assert psnr["average"] >= psnr["constant"]  # the expression is known
     assert psnr["half"] > psnr["average"] + 3
     assert psnr["generated"] < psnr["average"] + 0.5  # nothing of the person to rebuild
 
 
-def test_attributes_are_measured_against_their_chance(leakage: identity.Leakage):
+def test_attributes_are_measured_against_their_chance(leakage: audit.Leakage):
     found = leakage["photo"]["attributes"]["ethnicity"]
     assert found["chance"] == 0.5 and 0 <= found["balanced_accuracy"].value <= 1
     assert leakage["average"]["attributes"]["ethnicity"]["balanced_accuracy"].value == 0.5
 
 
-def test_the_report_has_the_designs_names_and_intervals(leakage: identity.Leakage):
-    plain = identity.to_json(leakage)
+def test_the_report_has_the_designs_names_and_intervals(leakage: audit.Leakage):
+    plain = audit.to_json(leakage)
     low, high = plain["photo"]["top1_interval"]
     assert low <= plain["photo"]["top1"] <= high
     assert isinstance(plain["reconstruction_psnr"]["generated"], float)
@@ -148,8 +148,8 @@ def test_the_report_has_the_designs_names_and_intervals(leakage: identity.Leakag
 
 def test_splits_never_share_an_expression():
     people = sample(PEOPLE)
-    splits = identity.expression_splits(people, seed=0)
-    assert len(splits) == 2 * identity.HALVINGS
+    splits = audit.expression_splits(people, seed=0)
+    assert len(splits) == 2 * audit.HALVINGS
     for known, asked in splits:
         assert not set(people.labels[known]) & set(people.labels[asked])
         assert set(people.subjects[known]) == set(people.subjects[asked]) == set(range(PEOPLE))
@@ -157,7 +157,7 @@ def test_splits_never_share_an_expression():
 
 def test_a_person_with_one_expression_is_left_out_of_identification():
     people = Sample(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1], np.int32), {})
-    for known, asked in identity.expression_splits(people, seed=0):
+    for known, asked in audit.expression_splits(people, seed=0):
         assert 2 not in people.subjects[known] and 2 not in people.subjects[asked]
 
 
@@ -165,18 +165,18 @@ def test_choosing_faces_keeps_people_and_expressions_balanced():
     who = sample(PEOPLE)
     names = np.array([f"S{number}" for number in who.subjects])
     faces = Faces(np.zeros((len(names), 2, 2, 3), np.uint8), who.labels, names, names, np.ones(len(names), bool))
-    chosen = identity.balanced(faces, most=len(names) - 1)
+    chosen = audit.balanced(faces, most=len(names) - 1)
     assert len(chosen) == PEOPLE * EXPRESSIONS
     assert len(set(zip(chosen.subjects.tolist(), chosen.labels.tolist(), strict=True))) == PEOPLE * EXPRESSIONS
-    assert len(identity.balanced(faces, most=10_000)) == len(names)
-    assert len(identity.balanced(faces, most=1)) == PEOPLE * EXPRESSIONS
+    assert len(audit.balanced(faces, most=10_000)) == len(names)
+    assert len(audit.balanced(faces, most=1)) == PEOPLE * EXPRESSIONS
 
 
 def test_folds_are_averaged_and_people_added_up():
-    def fold(value: float, people: int) -> identity.Leakage:
+    def fold(value: float, people: int) -> audit.Leakage:
         return {"subjects": people, "chance": 1 / people, "photo": {"top1": Estimate(value, np.full(200, value))}}
 
-    merged = identity.merge([fold(0.5, 4), fold(1.0, 2)])
+    merged = audit.merge([fold(0.5, 4), fold(1.0, 2)])
     assert merged["subjects"] == 6 and merged["chance"] == pytest.approx(0.375)
     assert merged["photo"]["top1"].value == 0.75
 
@@ -186,31 +186,31 @@ def test_an_embedding_of_the_users_is_read_and_checked(tmp_path: Path):
 
     model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(8)])
     model.save(tmp_path / "embedding.keras")
-    embed = identity.load_embedding(tmp_path / "embedding.keras")
+    embed = audit.load_embedding(tmp_path / "embedding.keras")
     assert embed(np.zeros((3, 32, 32, 3), np.uint8)).shape == (3, 8)
 
     (tmp_path / "broken.keras").write_text("no model")
     with pytest.raises(UserError, match="not a Keras model file"):
-        identity.load_embedding(tmp_path / "broken.keras")
+        audit.load_embedding(tmp_path / "broken.keras")
     keras.Sequential([keras.Input((5,)), keras.layers.Dense(8)]).save(tmp_path / "other.keras")
     with pytest.raises(UserError, match="expected \\(batch, side, side, 3\\)"):
-        identity.load_embedding(tmp_path / "other.keras")
+        audit.load_embedding(tmp_path / "other.keras")
 
 
 def test_attributes_are_read_from_the_built_data(data_dir: Path):
-    read = identity.read_attributes("bu_3dfe", str(data_dir), 6)
+    read = audit.read_attributes("bu_3dfe", str(data_dir), 6)
     assert list(read) == ["ethnicity"]
     assert read["ethnicity"]["F0002/F0002_anger0.png"] == "WH"
 
 
 def test_data_without_people_are_not_measured(make_run: Callable[..., RunFolder], tmp_path: Path, caplog, monkeypatch):
-    read = identity.faces_of
+    read = audit.faces_of
 
     def without_people(*arguments: object) -> Faces:
         faces = read(*arguments)  # type: ignore[arg-type]
         return dataclasses.replace(faces, subjects=np.full(len(faces), ""))
 
-    monkeypatch.setattr(identity, "faces_of", without_people)
+    monkeypatch.setattr(audit, "faces_of", without_people)
     with caplog.at_level("INFO"):
-        assert identity.measure(make_run(tmp_path / "run")) is None
+        assert audit.measure(make_run(tmp_path / "run")) is None
     assert "does not say who" in caplog.text

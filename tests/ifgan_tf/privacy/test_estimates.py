@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from ifgan_tf.evaluation import estimates
-from ifgan_tf.evaluation.estimates import Estimate
+from ifgan_tf.privacy import estimates
+from ifgan_tf.privacy.estimates import Estimate
 
 
 def test_naming_always_the_same_person_is_chance_however_many_pictures_each_has():

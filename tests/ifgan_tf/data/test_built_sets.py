@@ -1,39 +1,39 @@
 import numpy as np
 import pytest
 
-from ifgan_tf.data import faces
-from ifgan_tf.data.faces import Faces
+from ifgan_tf.data import built_sets
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 
 
 @pytest.mark.parametrize(("image_size", "side"), [(224, 256), (64, 73), (32, 37), (448, 512)])
 def test_a_crop_is_224_256ths_of_the_face(image_size, side):
-    assert faces.working_size(image_size) == side
+    assert built_sets.working_size(image_size) == side
 
 
 def test_at_the_papers_size_a_view_is_the_centre_untouched():
     face = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(faces.model_view(face, 224), face[16:240, 16:240])
+    np.testing.assert_array_equal(built_sets.model_view(face, 224), face[16:240, 16:240])
 
 
 def test_shrinking_averages_instead_of_skipping():
     stripes = np.zeros((256, 256, 3), np.uint8)
     stripes[:, ::2] = 200
-    small = faces.resize(stripes, 64)
+    small = built_sets.resize(stripes, 64)
     assert abs(int(small.mean()) - 100) <= 1 and small.std() < 2  # skipping would show all or none of the stripes
 
 
 def test_red_stays_red():
     red = np.zeros((256, 256, 3), np.uint8)
     red[..., 0] = 250
-    view = faces.model_view(red, 64)
+    view = built_sets.model_view(red, 64)
     assert view.shape == (64, 64, 3)
     np.testing.assert_array_equal(view[30, 30], [250, 0, 0])
 
 
 def test_centre_crop_of_a_batch():
     images = np.arange(2 * 6 * 6 * 3).reshape(2, 6, 6, 3)
-    np.testing.assert_array_equal(faces.centre_crop(images, 4), images[:, 1:5, 1:5])
+    np.testing.assert_array_equal(built_sets.centre_crop(images, 4), images[:, 1:5, 1:5])
 
 
 def test_select_keeps_columns_together():
@@ -46,13 +46,13 @@ def test_select_keeps_columns_together():
 
 def test_a_data_set_that_is_not_built_is_named(tmp_path):
     with pytest.raises(UserError, match=r"--dataset=ck_plus: not built in --data_dir=.*python -m datasets\.build"):
-        faces.load_faces("ck_plus", str(tmp_path), "train", 6, 64)
+        built_sets.load_faces("ck_plus", str(tmp_path), "train", 6, 64)
 
 
 def test_built_data_are_read_from_their_files_though_their_builder_is_imported(data_dir):
     import datasets.bu_3dfe.bu_3dfe_dataset_builder  # noqa: F401  registers a builder of that name
 
-    assert len(faces.load_faces("bu_3dfe", str(data_dir), "train", 6, 64)) > 0
+    assert len(built_sets.load_faces("bu_3dfe", str(data_dir), "train", 6, 64)) > 0
 
 
 def test_a_photo_of_an_unknown_person_is_a_unit_of_its_own():
@@ -67,7 +67,7 @@ def test_a_photo_of_an_unknown_person_is_a_unit_of_its_own():
 
 
 def test_sets_are_joined_in_order(several_sets):
-    sets = [faces.load_faces(name, str(several_sets), "train", 6, 32) for name in ("ck_plus", "raf_db")]
+    sets = [built_sets.load_faces(name, str(several_sets), "train", 6, 32) for name in ("ck_plus", "raf_db")]
     joined = Faces.join(sets)
     assert len(joined) == len(sets[0]) + len(sets[1])
     np.testing.assert_array_equal(joined.images[len(sets[0])], sets[1].images[0])
@@ -76,6 +76,7 @@ def test_sets_are_joined_in_order(several_sets):
 
 def test_all_parts_of_an_official_split_are_read_together(several_sets):
     counts = {
-        split: len(faces.load_faces("raf_db", str(several_sets), split, 7, 32)) for split in ("train", "test", "all")
+        split: len(built_sets.load_faces("raf_db", str(several_sets), split, 7, 32))
+        for split in ("train", "test", "all")
     }
     assert counts == {"train": 40, "test": 14, "all": 54}

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ifgan_tf.data.alignment import (
+from ifgan_tf.faces.geometry import (
     TEMPLATE,
     Detection,
     FaceDetector,

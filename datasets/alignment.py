@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from datasets.orientation import evidence, turn
 from datasets.records import FaceRecord
-from datasets.views import evidence, turn
-from ifgan_tf.data.alignment import Detection, FaceDetector, align, best_face, fallback_crop
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces.geometry import Detection, FaceDetector, align, best_face, fallback_crop
 
 # Part of what a kept detection is known by: raise it when detections, or the choice among views, change.
 _VERSION = 3

@@ -27,12 +27,13 @@ from typing import Any
 
 import numpy as np
 
-from ifgan_tf.data import faces as faces_lib
-from ifgan_tf.data.faces import Faces, model_view
+from ifgan_tf.data import built_sets as faces_lib
+from ifgan_tf.data.built_sets import Faces, model_view
 from ifgan_tf.errors import UserError
-from ifgan_tf.evaluation import attackers, disguises
-from ifgan_tf.evaluation.attackers import Convolutional, linear_view, network_view
-from ifgan_tf.evaluation.estimates import (
+from ifgan_tf.evaluation.predictions import Predictions, faces_of, features, predict_with
+from ifgan_tf.privacy import anonymisation, attackers
+from ifgan_tf.privacy.attackers import Convolutional, linear_view, network_view
+from ifgan_tf.privacy.estimates import (
     Estimate,
     balanced_rate,
     bootstrap,
@@ -40,7 +41,6 @@ from ifgan_tf.evaluation.estimates import (
     true_accept_rate,
     verification_auc,
 )
-from ifgan_tf.evaluation.predictions import Predictions, faces_of, features, predict_with
 from ifgan_tf.run_folder import RunFolder
 
 MAX_PEOPLE_IMAGES = 300  # pairs for verification grow with the square
@@ -130,9 +130,12 @@ def representations(
     pictures = {"photo": (others.faces.images, people.faces.images)}
     if others.generated is not None and people.generated is not None:
         pictures["generated"] = (others.generated, people.generated)
-    for name, share in disguises.BLURS.items():
-        pictures[name] = (disguises.blur(others.faces.images, share), disguises.blur(people.faces.images, share))
-    pictures["pixelated"] = (disguises.pixelate(others.faces.images), disguises.pixelate(people.faces.images))
+    for name, share in anonymisation.BLURS.items():
+        pictures[name] = (
+            anonymisation.blur(others.faces.images, share),
+            anonymisation.blur(people.faces.images, share),
+        )
+    pictures["pixelated"] = (anonymisation.pixelate(others.faces.images), anonymisation.pixelate(people.faces.images))
     if averages is not None:
         pictures["average"] = (averages[others.faces.labels], averages[people.faces.labels])
         named = [predictions.probabilities.argmax(axis=1) for predictions in (others, people)]
