@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     from ifgan_tf.training.loop import train
     from ifgan_tf.training.standings import write_summary
 
-    run = with_built_sets(run)
+    run = dataclasses.replace(run, data=with_built_sets(run.data))
     for fold in folds:
         folder = fold_folder(workdir, fold) if in_folders else workdir
         result = train(dataclasses.replace(run, run=dataclasses.replace(run.run, fold=fold)), folder)

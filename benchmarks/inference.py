@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.processes import described_networks, machine
+from benchmarks.processes import described_networks, machine, new_inference
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 
@@ -32,13 +32,10 @@ def runners(config: config_lib.Config, batch: int) -> dict[str, Callable[[], obj
 
     from export.conversion import convert
     from export.parity import litert_runner
-    from ifgan_tf.models.inference import build_inference
-    from ifgan_tf.models.networks import build_networks
 
     size = config.data.image_size
     faces = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
-    networks = build_networks(config)
-    model = build_inference(config, networks.generator, networks.classifier)
+    model = new_inference(config)
     keras_call = tf.function(lambda images: model(images, training=False))
     with tempfile.TemporaryDirectory() as folder:
         model.export(folder, verbose=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from absl import flags
 
-from benchmarks.processes import described_networks, machine, peak_memory
+from benchmarks.processes import described_networks, machine, new_trainer, peak_memory
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
@@ -60,11 +59,8 @@ def waiting(batches: Iterator, config: Config, steps: int) -> float:
     """Share of the time of `steps` training steps that went into asking for batches."""
     import tensorflow as tf
 
-    from ifgan_tf.models.networks import build_networks
-    from ifgan_tf.training.step import Trainer
-
     size, classes = config.data.image_size, config.data.num_classes
-    trainer = Trainer(config, build_networks(config), tf.zeros((classes, size, size, 3)), steps_per_epoch=1000)
+    trainer = new_trainer(config, tf.zeros((classes, size, size, 3)))
     float(trainer.step(*next(batches))["loss"])
     waited, start = 0.0, time.perf_counter()
     for _ in range(steps):
@@ -80,9 +76,8 @@ def main(arguments: Sequence[str]) -> int:
     from ifgan_tf.data.input_pipeline import training_batches
 
     config = described_networks()
-    config = dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, epochs=10**6))
     batch = config.optimizer.batch_size
-    batches = iter(training_batches(random_faces(config), config))
+    batches = iter(training_batches(random_faces(config), config.data, batch, range(10**6), config.run.seed))
     rate = throughput(batches, batch, max(1, 1000 // batch))
     print(machine())
     print(f"{config.data.image_size} pixels, batches of {batch}: {rate:.0f} images/s, peak {peak_memory():.2f} GB")

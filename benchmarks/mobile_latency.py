@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.processes import described_networks
+from benchmarks.processes import described_networks, new_inference
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
@@ -33,16 +33,13 @@ def measure(config: Config, rounds: int = ROUNDS) -> dict[str, float]:
 
     from export.conversion import convert
     from export.parity import litert_runner, take_turns
-    from ifgan_tf.models.inference import build_inference
-    from ifgan_tf.models.networks import build_networks
 
     generator = np.random.default_rng(0)
     size = config.data.image_size
     faces = generator.integers(0, 256, (100, size, size, 3), dtype=np.uint8)
     peer = keras.Input((224, 224, 3), name="image")
     mobile = keras.applications.MobileNetV2(weights=None)
-    networks = build_networks(config)
-    ours = build_inference(config, networks.generator, networks.classifier)
+    ours = new_inference(config)
     mobile = keras.Model(peer, {"probabilities": mobile(peer / 127.5 - 1.0)})
     pictures = generator.integers(0, 256, (16, 224, 224, 3), dtype=np.uint8)
     models = {

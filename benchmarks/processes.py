@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -9,12 +10,19 @@ import platform
 import resource
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from ifgan_tf.models.networks import Networks
+    from ifgan_tf.training.step import Trainer
 
 
 def measure(module: str, *arguments: str) -> dict[str, Any]:
@@ -31,7 +39,40 @@ def measure(module: str, *arguments: str) -> dict[str, Any]:
 
 def described_networks() -> Config:
     """The configuration that the flags describe, with new weights: time does not depend on what they have learnt."""
-    return config_lib.without_initial_weights(config_lib.from_flags(flags.FLAGS, fold=0))
+    config = config_lib.from_flags(flags.FLAGS, fold=0)
+    return dataclasses.replace(config, model=config_lib.without_initial_weights(config.model))
+
+
+def new_networks(config: Config) -> Networks:
+    """The networks of a configuration."""
+    from ifgan_tf.models.networks import build_networks
+
+    data, run = config.data, config.run
+    return build_networks(config.model, data.image_size, data.num_classes, run.seed, run.precision)
+
+
+def new_inference(config: Config) -> keras.Model:
+    """G and E of a configuration as one model."""
+    from ifgan_tf.models.inference import build_inference
+
+    networks = new_networks(config)
+    return build_inference(config.model.classifier_input, networks.generator, networks.classifier)
+
+
+def new_trainer(config: Config, average_faces: tf.Tensor) -> Trainer:
+    """What trains a configuration; `average_faces` are float32 [classes, S, S, 3] in [-1, 1]."""
+    from ifgan_tf.training.step import Trainer
+
+    model, run = config.model, config.run
+    return Trainer(
+        new_networks(config),
+        average_faces,
+        model.classifier_input,
+        config.loss,
+        config.optimizer,
+        steps_per_epoch=1000,
+        jit_compile=run.jit_compile,
+    )
 
 
 def peak_memory() -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks.processes import described_networks, machine, measure, peak_memory
+from benchmarks.processes import described_networks, machine, measure, new_trainer, peak_memory
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
@@ -74,11 +74,8 @@ def one_turn(side: str, config: Config, steps: int) -> dict[str, Any]:
 def _tensorflow_step(config: Config) -> tuple[Any, float, int]:
     import tensorflow as tf
 
-    from ifgan_tf.models.networks import build_networks
-    from ifgan_tf.training.step import Trainer
-
     images, labels, average_faces = (tf.constant(array) for array in data(config))
-    trainer = Trainer(config, build_networks(config), average_faces, steps_per_epoch=1000)
+    trainer = new_trainer(config, average_faces)
     start = time.perf_counter()
     traced = trainer.step.get_concrete_function(images, labels)  # type: ignore[attr-defined]
     trace = time.perf_counter() - start

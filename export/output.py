@@ -31,10 +31,8 @@ def open_run(workdir: str) -> RunFolder:
 
 
 def inference_model(run: RunFolder) -> keras.Model:
-    """The best G and E of a run as one model (see `ifgan_tf.models.inference.load_inference`)."""
-    from ifgan_tf.models.inference import load_inference
-
-    return load_inference(run.config(), run.checkpoints_dir / "best")
+    """The best G and E of a run as one model."""
+    return run.inference()
 
 
 def without_average_face(model: keras.Model) -> keras.Model:

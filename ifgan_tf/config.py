@@ -205,6 +205,11 @@ class RunConfig:
     mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
     jit_compile: bool = _setting(False, "Compile the training step with XLA.")
 
+    @property
+    def precision(self) -> str:
+        """What the networks compute in (see `ifgan_tf.models.construction`)."""
+        return "mixed_bfloat16" if self.mixed_precision else "float32"
+
 
 @dataclass(frozen=True)
 class Config:
@@ -252,9 +257,9 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
         raise UserError(f"--{field.name}={value}: expected {within}")
 
 
-def without_initial_weights(config: Config) -> Config:
-    """The same configuration for networks whose weights come from elsewhere: nothing is read or downloaded for them."""
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, classifier_weights="none"))
+def without_initial_weights(model: ModelConfig) -> ModelConfig:
+    """The same settings for networks whose weights come from elsewhere: nothing is read or downloaded for them."""
+    return dataclasses.replace(model, classifier_weights="none")
 
 
 def sections() -> dict[str, Any]:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import labels, saved_weights
+from ifgan_tf import files, labels, saved_weights
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds
 from ifgan_tf.errors import UserError
 
 if TYPE_CHECKING:
+    import keras
+
     from ifgan_tf.models.networks import Networks
 
 
@@ -78,11 +80,11 @@ class RunFolder:
         """
         from ifgan_tf.data.images import read_image
 
-        files = [self.average_faces_dir / f"{name}.png" for name in self.classes()]
-        for file in files:
+        pictures = [self.average_faces_dir / f"{name}.png" for name in self.classes()]
+        for file in pictures:
             if not file.is_file():
                 raise UserError(f"{file}: no such average face; expected a run folder made by train.py --workdir=…")
-        return np.stack([read_image(file) for file in files])
+        return np.stack([read_image(file) for file in pictures])
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one a finished epoch; those that a full disk or a power cut spoilt are none."""
@@ -91,6 +93,18 @@ class RunFolder:
         if spoilt := len([line for line in lines if line.strip()]) - len(told):
             logging.warning("%s: %d spoilt lines are left out", self.metrics_file, spoilt)
         return told
+
+    def append_metrics(self, line: dict[str, Any]) -> None:
+        """Adds the line of a finished epoch."""
+        self._write_metrics([*self.metrics(), line])
+
+    def forget_metrics_after(self, epoch: int) -> None:
+        """Drops the lines of epochs that no checkpoint kept: they are about to be trained again."""
+        self._write_metrics([line for line in self.metrics() if line["epoch"] <= epoch])
+
+    def _write_metrics(self, lines: list[dict[str, Any]]) -> None:
+        """All lines anew: none can be cut short."""
+        files.write_text(self.metrics_file, "".join(json.dumps(line) + "\n" for line in lines))
 
     def checkpoint_epoch(self, which: str) -> int | None:
         """How many epochs the checkpoint `best` or `last` had been trained for; None when there is none yet.
@@ -101,15 +115,38 @@ class RunFolder:
         latest = saved_weights.latest(self.checkpoints_dir / which)
         return None if latest is None else saved_weights.number(latest)
 
-    def networks(self, which: str = "best") -> Networks:
+    def networks(self, which: str = "best", precision: str | None = None) -> Networks:
         """G, D and E from a checkpoint: `best` on validation, or of the `last` epoch.
+
+        Args:
+          which: checkpoint.
+          precision: what they compute in; that of the run if None.
 
         Raises:
           UserError: when the run has none yet.
         """
         from ifgan_tf.models.networks import load_networks
 
-        return load_networks(self.config(), self.checkpoints_dir / which)
+        config = self.config()
+        return load_networks(
+            config.model,
+            config.data.image_size,
+            config.data.num_classes,
+            self.checkpoints_dir / which,
+            precision or config.run.precision,
+        )
+
+    def inference(self) -> keras.Model:
+        """The best G and E as one model, computing in float32 (see `ifgan_tf.models.inference.build_inference`).
+
+        Raises:
+          UserError: see `networks`.
+        """
+        from ifgan_tf.models.construction import FLOAT32
+        from ifgan_tf.models.inference import build_inference
+
+        networks = self.networks("best", FLOAT32)
+        return build_inference(self.config().model.classifier_input, networks.generator, networks.classifier)
 
 
 def _epoch(line: bytes) -> dict[str, Any] | None:

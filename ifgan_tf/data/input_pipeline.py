@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from ifgan_tf.config import Config
+from ifgan_tf.config import DataConfig
 from ifgan_tf.data.augmentation import augment
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
@@ -13,16 +13,15 @@ from ifgan_tf.errors import UserError
 _SHUFFLE, _AUGMENT = 1, 2  # streams of random numbers drawn from one seed
 
 
-def steps_per_epoch(faces: Faces, config: Config) -> int:
+def steps_per_epoch(faces: Faces, batch_size: int) -> int:
     """Whole batches in one pass; the images of an incomplete last batch sit out that epoch.
 
     Raises:
       UserError: when there are fewer images than a batch.
     """
-    batch = config.optimizer.batch_size
-    if len(faces) < batch:
-        raise UserError(f"--batch_size={batch}: more than the {len(faces)} training images; pass a smaller one")
-    return len(faces) // batch
+    if len(faces) < batch_size:
+        raise UserError(f"--batch_size={batch_size}: more than the {len(faces)} training images; pass a smaller one")
+    return len(faces) // batch_size
 
 
 def class_weights(labels: np.ndarray) -> np.ndarray:
@@ -37,39 +36,45 @@ def class_weights(labels: np.ndarray) -> np.ndarray:
     return (len(labels) / (len(counts) * counts)).astype(np.float32)
 
 
-def training_batches(faces: Faces, config: Config, first_epoch: int = 0) -> tf.data.Dataset:
-    """All batches of a run from `first_epoch` on, epoch after epoch.
+def training_batches(faces: Faces, settings: DataConfig, batch_size: int, epochs: range, seed: int) -> tf.data.Dataset:
+    """All batches of some epochs, one after the other.
 
-    Order and augmentation depend on the run's seed, the epoch and the place in it alone: whoever starts at epoch k
-    sees what an uninterrupted run sees from there.
+    Order and augmentation depend on the seed, the epoch and the place in it alone: whoever starts at epoch k sees what
+    an uninterrupted run sees from there.
+
+    Args:
+      faces: to train on.
+      settings: how they are shown.
+      batch_size: B.
+      epochs: counted from 0.
+      seed: of the run.
 
     Returns:
       (images, uint8 [B, S, S, 3]; labels, int32 [B]), `steps_per_epoch` of them an epoch.
     """
-    steps, batch = steps_per_epoch(faces, config), config.optimizer.batch_size
+    steps = steps_per_epoch(faces, batch_size)
     images, labels = tf.constant(faces.images), tf.constant(faces.labels)
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
-        order_seed = tf.random.experimental.stateless_fold_in([config.run.seed, _SHUFFLE], epoch)
-        if config.data.balanced_sampling:
+        order_seed = tf.random.experimental.stateless_fold_in([seed, _SHUFFLE], epoch)
+        if settings.balanced_sampling:
             rarity = np.log(class_weights(faces.labels)[faces.labels])
-            order = tf.random.stateless_categorical(rarity[np.newaxis], steps * batch, order_seed, tf.int32)[0]
+            order = tf.random.stateless_categorical(rarity[np.newaxis], steps * batch_size, order_seed, tf.int32)[0]
         else:
             order = tf.random.experimental.stateless_shuffle(tf.range(len(faces)), order_seed)
-        return tf.data.Dataset.from_tensor_slices(tf.reshape(order[: steps * batch], (steps, batch))).enumerate(
-            epoch * steps
-        )
+        return tf.data.Dataset.from_tensor_slices(
+            tf.reshape(order[: steps * batch_size], (steps, batch_size))
+        ).enumerate(epoch * steps)
 
     def view(step: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        view_seed = tf.random.experimental.stateless_fold_in([config.run.seed, _AUGMENT], step)
-        settings = config.data
+        view_seed = tf.random.experimental.stateless_fold_in([seed, _AUGMENT], step)
         views = augment(
             tf.gather(images, chosen), view_seed, settings.image_size, settings.rotation, settings.colour_jitter
         )
-        return tf.ensure_shape(views, (batch, *views.shape[1:])), tf.gather(labels, chosen)
+        return tf.ensure_shape(views, (batch_size, *views.shape[1:])), tf.gather(labels, chosen)
 
     return (
-        tf.data.Dataset.range(first_epoch, config.optimizer.epochs)
+        tf.data.Dataset.range(epochs.start, epochs.stop)
         .flat_map(epoch_of)
         .map(view, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ifgan_tf import labels
-from ifgan_tf.config import Config
+from ifgan_tf.config import DataConfig
 from ifgan_tf.data import folds
 from ifgan_tf.data.built_sets import Faces, iterate, load_faces, open_builder
 from ifgan_tf.data.folds import Fold
@@ -20,7 +20,7 @@ _NAMED = 20  # shared images that an error names
 
 
 @dataclasses.dataclass(frozen=True)
-class RunData:
+class Splits:
     """What a run learns from.
 
     Attributes:
@@ -34,52 +34,51 @@ class RunData:
     validation: Faces
 
 
-def with_built_sets(config: Config) -> Config:
-    """The configuration with those additional data sets that are built; the others are warned of.
+def with_built_sets(data: DataConfig) -> DataConfig:
+    """The settings with those additional data sets that are built; the others are warned of.
 
     A run folder keeps the result, so that reports say what the run was really trained on.
     """
     built = []
-    for name in config.data.additional:
+    for name in data.additional:
         try:
-            open_builder(name, config.data.data_dir)
+            open_builder(name, data.data_dir)
             built.append(name)
         except UserError:
             logging.warning(
                 "additional data: %s is not built in --data_dir=%s; training WITHOUT it, unlike the paper. To add it: "
                 "python -m datasets.build --dataset=%s --manual_dir=YOUR_COPY --data_dir=%s, and a new --workdir",
-                *(name, config.data.data_dir, name, config.data.data_dir),
+                *(name, data.data_dir, name, data.data_dir),
             )
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, additional_data=",".join(built)))
+    return dataclasses.replace(data, additional_data=",".join(built))
 
 
-def load(config: Config) -> RunData:
+def load(data: DataConfig, fold: int) -> Splits:
     """Reads everything a run learns from.
 
     Raises:
       UserError: when a data set is not built, or an image to train or validate on is also a test image.
     """
-    data = config.data
     images = load_faces(data.dataset, data.data_dir, "all", data.num_classes, data.image_size)
-    fold = folds.fold_of(data.dataset, images.units.tolist(), config.run.fold)
-    masks = fold.masks(images.units)
-    _refuse_empty_parts(config, fold, images, masks)
+    subjects = folds.fold_of(data.dataset, images.units.tolist(), fold)
+    masks = subjects.masks(images.units)
+    _refuse_empty_parts(data, fold, images, masks)
     part = {name: images.select(mask) for name, mask in masks.items()}
     del images
-    additional = [_additional(config, name, "train") for name in data.additional]
+    additional = [_additional(data, name, "train") for name in data.additional]
     named = {name: _named(faces, data.dataset) for name, faces in part.items()}
-    tests = [_additional(config, name, "test") for name in data.additional if not folds.has_folds(name)]
+    tests = [_additional(data, name, "test") for name in data.additional if not folds.has_folds(name)]
     refuse_shared_images([named["train"], named["validation"], *additional], [named["test"], *tests])
-    return RunData(fold, Faces.join([part["train"], *additional]), part["validation"])
+    return Splits(subjects, Faces.join([part["train"], *additional]), part["validation"])
 
 
-def _refuse_empty_parts(config: Config, fold: Fold, images: Faces, masks: dict[str, np.ndarray]) -> None:
-    where = f"--dataset={config.data.dataset}: fold {fold.fold} of what is built in --data_dir={config.data.data_dir}"
+def _refuse_empty_parts(data: DataConfig, fold: int, images: Faces, masks: dict[str, np.ndarray]) -> None:
+    where = f"--dataset={data.dataset}: fold {fold} of what is built in --data_dir={data.data_dir}"
     remedy = "choose another fold, or complete your copy (python -m datasets.check) and build it again"
     for name in ("train", "validation"):
         if not masks[name].any():
             raise UserError(f"{where} has no image in its {name} part; {remedy}")
-    absent = sorted(set(range(config.data.num_classes)) - set(images.labels[masks["train"]].tolist()))
+    absent = sorted(set(range(data.num_classes)) - set(images.labels[masks["train"]].tolist()))
     if absent:
         names = ", ".join(labels.EXPRESSIONS[label] for label in absent)
         raise UserError(f"{where} has no image of {names} to train on; {remedy}")
@@ -107,7 +106,7 @@ def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -
         )
 
 
-def average_face_examples(config: Config, fold: Fold) -> Iterator[tuple[np.ndarray, int]]:
+def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.ndarray, int]]:
     """The images that average faces are made of, uint8 [H, W, 3], with their labels (§4.3).
 
     Those of the fold's training subjects; for RAF-DB, with its varied poses, all of the additional posed sets.
@@ -115,7 +114,7 @@ def average_face_examples(config: Config, fold: Fold) -> Iterator[tuple[np.ndarr
     Raises:
       UserError: for RAF-DB without a posed set.
     """
-    data, subjects = config.data, set(fold.train)
+    subjects = set(fold.train)
     own = folds.has_folds(data.dataset)
     if not own and not data.additional:
         raise UserError(
@@ -128,8 +127,7 @@ def average_face_examples(config: Config, fold: Fold) -> Iterator[tuple[np.ndarr
                 yield example["image"], int(example["label"])
 
 
-def _additional(config: Config, name: str, split: str) -> Faces:
-    data = config.data
+def _additional(data: DataConfig, name: str, split: str) -> Faces:
     return _named(load_faces(name, data.data_dir, split, data.num_classes, data.image_size), name)
 
 

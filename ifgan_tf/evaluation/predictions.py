@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ifgan_tf.config import Config
 from ifgan_tf.data import built_sets as faces_lib
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
@@ -90,11 +89,10 @@ def faces_of(run: RunFolder, part: str, data_dir: str | None = None) -> Faces:
     return chosen
 
 
-def predict(config: Config, model: keras.Model, faces: Faces, progress: str) -> Predictions:
+def predict(model: keras.Model, faces: Faces, progress: str) -> Predictions:
     """Runs an inference model over faces.
 
     Args:
-      config: of the run.
       model: see `ifgan_tf.models.inference.build_inference`.
       faces: images uint8 [N, S, S, 3].
       progress: text of the progress bar.
@@ -104,8 +102,8 @@ def predict(config: Config, model: keras.Model, faces: Faces, progress: str) -> 
     from ifgan_tf import progress as progress_lib
 
     call = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
-    probabilities = np.zeros((len(faces), config.data.num_classes), np.float32)
-    generated = np.zeros_like(faces.images) if config.model.classifier_input != "input" else None
+    probabilities = np.zeros((len(faces), model.output["probabilities"].shape[-1]), np.float32)
+    generated = np.zeros_like(faces.images) if "average_face" in model.output else None
     for start in progress_lib.bar(range(0, len(faces), BATCH), desc=progress, unit="batch", leave=False):
         part = slice(start, start + BATCH)
         outputs = call(tf.constant(faces.images[part]))
@@ -124,11 +122,11 @@ def predict_with(run: RunFolder, faces: Faces, which: str, progress: str) -> Pre
     from ifgan_tf.models.inference import build_inference
 
     networks = run.networks(which)
-    model = build_inference(run.config(), networks.generator, networks.classifier)
-    return predict(run.config(), model, faces, f"{run.path.name}: {progress}")
+    model = build_inference(run.config().model.classifier_input, networks.generator, networks.classifier)
+    return predict(model, faces, f"{run.path.name}: {progress}")
 
 
-def features(config: Config, networks: Networks, faces: Faces) -> np.ndarray:
+def features(classifier_input: str, networks: Networks, faces: Faces) -> np.ndarray:
     """E's pooled feature of what it sees of each face: float32 [N, F]; images uint8 [N, S, S, 3]."""
     import tensorflow as tf
 
@@ -139,7 +137,7 @@ def features(config: Config, networks: Networks, faces: Faces) -> np.ndarray:
     def feature(images: tf.Tensor) -> tf.Tensor:
         photo = to_unit(images)
         face = None if generator is None else generator(photo, training=False)
-        return networks.classifier(classifier_images(config, photo, face), training=False)["feature"]
+        return networks.classifier(classifier_images(classifier_input, photo, face), training=False)["feature"]
 
     call = tf.function(feature, reduce_retracing=True)
     parts = [call(tf.constant(faces.images[start : start + BATCH])) for start in range(0, len(faces), BATCH)]

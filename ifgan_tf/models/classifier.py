@@ -5,14 +5,19 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from ifgan_tf.config import Config
+from ifgan_tf.config import ModelConfig
 from ifgan_tf.models.backbones import PREPROCESSING, Preprocess, build_backbone
 
 CHANNELS = {"pair": 6, "generated": 3, "input": 3}
 
 
-def build_classifier(config: Config) -> keras.Model:
+def build_classifier(model: ModelConfig, size: int, classes: int) -> keras.Model:
     """The classifier E: preprocessing, backbone, global average pooling, one dense layer.
+
+    Args:
+      model: its settings.
+      size: S, side of the images.
+      classes: of expressions.
 
     Returns:
       A functional model: float [B, S, S, C] in [-1, 1], C = 6 for `classifier_input=pair` (photo then average
@@ -22,17 +27,11 @@ def build_classifier(config: Config) -> keras.Model:
     Raises:
       UserError: see `build_backbone`.
     """
-    size, channels = config.data.image_size, CHANNELS[config.model.classifier_input]
-    backbone = build_backbone(
-        config.model.backbone,
-        config.model.classifier_weights,
-        size,
-        channels,
-        config.model.batch_norm_momentum,
-    )
+    channels = CHANNELS[model.classifier_input]
+    backbone = build_backbone(model.backbone, model.classifier_weights, size, channels, model.batch_norm_momentum)
     images = keras.Input((size, size, channels), name="images")
-    x = Preprocess(PREPROCESSING[config.model.backbone], name="preprocess")(images)
+    x = Preprocess(PREPROCESSING[model.backbone], name="preprocess")(images)
     x = backbone(x)
     feature = layers.GlobalAveragePooling2D(dtype="float32", name="feature")(x)
-    logits = layers.Dense(config.data.num_classes, dtype="float32", name="logits")(feature)
+    logits = layers.Dense(classes, dtype="float32", name="logits")(feature)
     return keras.Model(images, {"logits": logits, "feature": feature}, name="classifier")

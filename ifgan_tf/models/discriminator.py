@@ -5,30 +5,33 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from ifgan_tf.config import Config
+from ifgan_tf.config import ModelConfig
 from ifgan_tf.models.normalization import BatchNormalization
 
 
-def build_discriminator(config: Config) -> keras.Model:
+def build_discriminator(model: ModelConfig, size: int) -> keras.Model:
     """The discriminator D.
 
     4x4 convolutions of 1, 2 and 4 times the width with stride 2, 8 times with stride 1, then one logit a patch:
     each logit sees 70x70 pixels.
 
+    Args:
+      model: its settings.
+      size: S, side of the images.
+
     Returns:
       A functional model: [photo, average face], each float [B, S, S, 3] in [-1, 1] → logits, float32
       [B, S/8 - 2, S/8 - 2, 1]; positive means real.
     """
-    size, width = config.data.image_size, config.model.discriminator_width
+    width = model.discriminator_width
     photo = keras.Input((size, size, 3), name="photo")
     face = keras.Input((size, size, 3), name="average_face")
     x = layers.Concatenate(name="tuple")([photo, face])
     for number, (factor, stride) in enumerate(((1, 2), (2, 2), (4, 2), (8, 1)), start=1):
         x = layers.ZeroPadding2D(1, name=f"pad{number}")(x)
         x = layers.Conv2D(width * factor, 4, stride, name=f"conv{number}")(x)
-        if number > 1 and config.model.discriminator_batch_norm:
-            momentum = config.model.batch_norm_momentum
-            x = BatchNormalization(momentum=momentum, epsilon=1e-5, name=f"norm{number}")(x)
+        if number > 1 and model.discriminator_batch_norm:
+            x = BatchNormalization(momentum=model.batch_norm_momentum, epsilon=1e-5, name=f"norm{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
     x = layers.ZeroPadding2D(1, name="pad5")(x)
     logits = layers.Conv2D(1, 4, name="logits")(x)

@@ -8,6 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
+SPAN = "average_face_span"  # the layer's name in a generator
+
+
+def give_average_faces(generator: keras.Model | None, faces: np.ndarray) -> None:
+    """Makes `faces`, float [N, S, S, 3] in [-1, 1], those that G mixes, if it is of the kind that mixes them."""
+    if generator is not None and any(layer.name == SPAN for layer in generator.layers):
+        generator.get_layer(SPAN).set_average_faces(faces)
+
 
 @keras.saving.register_keras_serializable(package="ifgan_tf")
 class AverageFaceSpan(keras.layers.Layer):

@@ -7,28 +7,31 @@ from typing import Any
 import keras
 from keras import layers
 
-from ifgan_tf.config import Config
+from ifgan_tf.config import ModelConfig
 from ifgan_tf.models.attention import SelfAttention
-from ifgan_tf.models.face_span import AverageFaceSpan
+from ifgan_tf.models.face_span import SPAN, AverageFaceSpan
 from ifgan_tf.models.normalization import BatchNormalization
 
 LEVELS = 5
 ATTENTION_LEVEL = 2  # the feature maps of a quarter of the image's size: 56x56 at 224 (Fig. 3)
-SPAN = "average_face_span"
 LAST_ATTENTION = "attention_decoder"  # the module nearest the image, whose map Fig. 6 shows
 
 
-def build_generator(config: Config) -> keras.Model:
+def build_generator(model: ModelConfig, size: int, classes: int) -> keras.Model:
     """The generator G.
 
     Five halvings (224 → 112 → 56 → 28 → 14 → 7) and five doublings, with skip connections between equal sizes
     and three self-attention modules at a quarter of the image's size: on the encoding path, on the skip and on
     the decoding path.
 
+    Args:
+      model: its settings.
+      size: S, side of the images.
+      classes: of the average faces, for `generator_span`.
+
     Returns:
       A functional model: photo, float [B, S, S, 3] in [-1, 1] → average face, float32 [B, S, S, 3] in [-1, 1].
     """
-    model, size = config.model, config.data.image_size
     widths = [model.generator_width * factor for factor in (1, 2, 4, 8, 8)]
     first_skip = LEVELS - model.generator_skips  # level of the shallowest skip that is kept
 
@@ -36,7 +39,7 @@ def build_generator(config: Config) -> keras.Model:
     x = photo
     skips: dict[int, Any] = {}
     for level, width in enumerate(widths, start=1):
-        x = _down(x, width, level, config)
+        x = _down(x, width, level, model)
         if model.attention and level == ATTENTION_LEVEL:
             x = SelfAttention(name="attention_encoder")(x)
         if first_skip <= level < LEVELS:
@@ -45,18 +48,18 @@ def build_generator(config: Config) -> keras.Model:
         skips[ATTENTION_LEVEL] = SelfAttention(name="attention_skip")(skips[ATTENTION_LEVEL])
 
     for level in range(LEVELS - 1, 0, -1):
-        x = _up(x, widths[level - 1], level, config)
+        x = _up(x, widths[level - 1], level, model)
         if model.attention and level == ATTENTION_LEVEL:
             x = SelfAttention(name=LAST_ATTENTION)(x)
         if level in skips:
             x = layers.Concatenate(name=f"up{level}_skip")([x, skips[level]])
-    x = _enlarge(x, 3 if model.generator_upsampling == "transposed" else widths[0] // 2, "image", config)
+    x = _enlarge(x, 3 if model.generator_upsampling == "transposed" else widths[0] // 2, "image", model)
     if model.generator_upsampling == "resize":
         x = layers.ReLU(name="image_relu")(x)
         x = layers.Conv2D(3, 3, padding="same", name="image_conv")(x)
     face = layers.Activation("tanh", dtype="float32", name="average_face")(x)
     if model.generator_span:
-        face = AverageFaceSpan(config.data.num_classes, name=SPAN)(face)
+        face = AverageFaceSpan(classes, name=SPAN)(face)
     return keras.Model(photo, face, name="generator")
 
 
@@ -86,37 +89,37 @@ class _AttentionMap(keras.layers.Layer):
         return self.module.attention_map(x)
 
 
-def _down(x: Any, width: int, level: int, config: Config) -> Any:
+def _down(x: Any, width: int, level: int, model: ModelConfig) -> Any:
     """One halving: 4x4 convolution of stride 2; batch normalisation except in the first level; LeakyReLU 0.2."""
     x = layers.Conv2D(width, 4, 2, padding="same", name=f"down{level}")(x)
     if level > 1:
-        x = _batch_norm(x, f"down{level}_norm", config)
+        x = _batch_norm(x, f"down{level}_norm", model)
     x = layers.LeakyReLU(0.2, name=f"down{level}_relu")(x)
-    return _more(x, width, f"down{level}", config)
+    return _more(x, width, f"down{level}", model)
 
 
-def _up(x: Any, width: int, level: int, config: Config) -> Any:
+def _up(x: Any, width: int, level: int, model: ModelConfig) -> Any:
     """One doubling, batch normalisation, ReLU."""
-    x = _enlarge(x, width, f"up{level}", config)
-    x = _batch_norm(x, f"up{level}_norm", config)
+    x = _enlarge(x, width, f"up{level}", model)
+    x = _batch_norm(x, f"up{level}_norm", model)
     x = layers.ReLU(name=f"up{level}_relu")(x)
-    return _more(x, width, f"up{level}", config)
+    return _more(x, width, f"up{level}", model)
 
 
-def _enlarge(x: Any, width: int, name: str, config: Config) -> Any:
-    if config.model.generator_upsampling == "transposed":
+def _enlarge(x: Any, width: int, name: str, model: ModelConfig) -> Any:
+    if model.generator_upsampling == "transposed":
         return layers.Conv2DTranspose(width, 4, 2, padding="same", name=name)(x)
     x = layers.UpSampling2D(interpolation="bilinear", name=f"{name}_resize")(x)
     return layers.Conv2D(width, 3, padding="same", name=name)(x)
 
 
-def _more(x: Any, width: int, name: str, config: Config) -> Any:
-    for extra in range(2, config.model.generator_convolutions + 1):
+def _more(x: Any, width: int, name: str, model: ModelConfig) -> Any:
+    for extra in range(2, model.generator_convolutions + 1):
         x = layers.Conv2D(width, 3, padding="same", name=f"{name}_conv{extra}")(x)
-        x = _batch_norm(x, f"{name}_conv{extra}_norm", config)
+        x = _batch_norm(x, f"{name}_conv{extra}_norm", model)
         x = layers.ReLU(name=f"{name}_conv{extra}_relu")(x)
     return x
 
 
-def _batch_norm(x: Any, name: str, config: Config) -> Any:
-    return BatchNormalization(momentum=config.model.batch_norm_momentum, epsilon=1e-5, name=name)(x)
+def _batch_norm(x: Any, name: str, model: ModelConfig) -> Any:
+    return BatchNormalization(momentum=model.batch_norm_momentum, epsilon=1e-5, name=name)(x)

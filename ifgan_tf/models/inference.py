@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 import keras
 from keras import layers, ops
-
-from ifgan_tf.config import Config
-from ifgan_tf.models.networks import load_networks
 
 
 @keras.saving.register_keras_serializable(package="ifgan_tf")
@@ -32,11 +27,11 @@ class ToBytes(keras.layers.Layer):
         return keras.KerasTensor(x.shape, dtype="uint8")
 
 
-def build_inference(config: Config, generator: keras.Model | None, classifier: keras.Model) -> keras.Model:
+def build_inference(classifier_input: str, generator: keras.Model | None, classifier: keras.Model) -> keras.Model:
     """G and E as one functional model.
 
     Args:
-      config: of the run; `classifier_input` decides what E is shown.
+      classifier_input: what E is shown, as in `ModelConfig`.
       generator: G, or None for `classifier_input=input`.
       classifier: E.
 
@@ -45,7 +40,7 @@ def build_inference(config: Config, generator: keras.Model | None, classifier: k
       `{"average_face": uint8 [B, S, S, 3], "probabilities": float32 [B, classes]}`; without a generator there is no
       `average_face`.
     """
-    size = config.data.image_size
+    size = classifier.input.shape[1]
     image = keras.Input((size, size, 3), name="image")
     photo = ToUnit(name="to_unit")(image)
     outputs = {}
@@ -54,26 +49,13 @@ def build_inference(config: Config, generator: keras.Model | None, classifier: k
         outputs["average_face"] = ToBytes(name="average_face")(face)
     else:
         face = None
-    logits = classifier(classifier_images(config, photo, face))["logits"]
+    logits = classifier(classifier_images(classifier_input, photo, face))["logits"]
     outputs["probabilities"] = layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(image, outputs, name="ifgan")
 
 
-def load_inference(config: Config, checkpoint: Path) -> keras.Model:
-    """G and E of a checkpoint as one model (see `build_inference`), computing in float32.
-
-    A run in mixed precision keeps float32 weights, so nothing is lost.
-
-    Raises:
-      UserError: see `load_networks`.
-    """
-    config = dataclasses.replace(config, run=dataclasses.replace(config.run, mixed_precision=False))
-    networks = load_networks(config, checkpoint)
-    return build_inference(config, networks.generator, networks.classifier)
-
-
-def classifier_images(config: Config, photo: Any, face: Any) -> Any:
+def classifier_images(classifier_input: str, photo: Any, face: Any) -> Any:
     """What E sees of a photo and an average face, both [B, S, S, 3] in [-1, 1], under `classifier_input`."""
-    if config.model.classifier_input == "pair":
+    if classifier_input == "pair":
         return ops.concatenate([photo, ops.cast(face, photo.dtype)], axis=-1)
-    return photo if config.model.classifier_input == "input" else face
+    return photo if classifier_input == "input" else face

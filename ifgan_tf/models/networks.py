@@ -9,9 +9,10 @@ import keras
 import tensorflow as tf
 
 from ifgan_tf import saved_weights
-from ifgan_tf.config import Config, without_initial_weights
+from ifgan_tf.config import ModelConfig, without_initial_weights
 from ifgan_tf.errors import UserError, reason
 from ifgan_tf.models.classifier import build_classifier
+from ifgan_tf.models.construction import FLOAT32, drawn_from
 from ifgan_tf.models.discriminator import build_discriminator
 from ifgan_tf.models.generator import build_generator
 
@@ -27,14 +28,21 @@ class Networks(NamedTuple):
     classifier: keras.Model
 
 
-def build_networks(config: Config) -> Networks:
-    """New networks with initial weights drawn from the run's seed."""
-    keras.utils.set_random_seed(config.run.seed)
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if config.run.mixed_precision else "float32")
-    classifier = build_classifier(config)
-    if config.model.classifier_input == "input":
-        return Networks(None, None, classifier)
-    return Networks(build_generator(config), build_discriminator(config), classifier)
+def build_networks(model: ModelConfig, size: int, classes: int, seed: int, precision: str = FLOAT32) -> Networks:
+    """New networks.
+
+    Args:
+      model: their settings.
+      size: S, side of the images they see.
+      classes: of expressions.
+      seed: of initial weights.
+      precision: see `ifgan_tf.models.construction`.
+    """
+    with drawn_from(seed, precision):
+        classifier = build_classifier(model, size, classes)
+        if model.classifier_input == "input":
+            return Networks(None, None, classifier)
+        return Networks(build_generator(model, size, classes), build_discriminator(model, size), classifier)
 
 
 def trackables(networks: Networks) -> dict[str, keras.Model]:
@@ -42,11 +50,11 @@ def trackables(networks: Networks) -> dict[str, keras.Model]:
     return {name: model for name, model in networks._asdict().items() if model is not None}
 
 
-def load_networks(config: Config, checkpoint: Path) -> Networks:
+def load_networks(model: ModelConfig, size: int, classes: int, checkpoint: Path, precision: str = FLOAT32) -> Networks:
     """The networks of a run, with the weights of one of its checkpoints.
 
     Args:
-      config: the run's.
+      model, size, classes, precision: see `build_networks`. Weights are float32 in every precision.
       checkpoint: folder of a `tf.train.CheckpointManager`, such as `checkpoints/best`.
 
     Raises:
@@ -55,7 +63,7 @@ def load_networks(config: Config, checkpoint: Path) -> Networks:
     latest = saved_weights.latest(checkpoint)
     if latest is None:
         raise UserError(f"{checkpoint}: no such checkpoint; train the run first (train.py --workdir=…)")
-    networks = build_networks(without_initial_weights(config))
+    networks = build_networks(without_initial_weights(model), size, classes, 0, precision)
     try:
         status = tf.train.Checkpoint(**trackables(networks)).restore(str(latest)).expect_partial()
         status.assert_existing_objects_matched()

@@ -108,7 +108,10 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     networks = run.networks("best")
     return attack(
         representations(others, people, averages),
-        (features(config, networks, others.faces), features(config, networks, people.faces)),
+        (
+            features(config.model.classifier_input, networks, others.faces),
+            features(config.model.classifier_input, networks, people.faces),
+        ),
         Sample.of(others.faces, attributes),
         Sample.of(people.faces, attributes),
         seed=config.run.seed,

@@ -66,11 +66,10 @@ def open_runtime(path: str | Path, every_face: bool = False) -> Runtime:
 def _keras(path: Path, every_face: bool) -> Runtime:
     import tensorflow as tf
 
-    from ifgan_tf.models.inference import load_inference
     from ifgan_tf.run_folder import RunFolder
 
     run = RunFolder(path)
-    model = load_inference(run.config(), run.checkpoints_dir / "best")
+    model = run.inference()
     graph = tf.function(lambda images: model(tf.cast(images, tf.float32), training=False), reduce_retracing=True)
 
     def answer(faces: np.ndarray) -> Answer:

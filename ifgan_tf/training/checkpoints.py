@@ -32,7 +32,7 @@ class Checkpoints:
             **networks,
             optimizer=trainer.optimizer,
             **({"discriminator_optimizer": trainer.discriminator_optimizer} if trainer.discriminator_optimizer else {}),
-            centres=trainer.centres,
+            centres=trainer.centres.variable,
             epoch=self._epoch,
             best=self._best,
             seed_states=_seed_states(in_training),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from ifgan_tf.config import Config, without_initial_weights
-from ifgan_tf.models.networks import Networks, build_networks
+from ifgan_tf.models.networks import Networks
 
 
 class WeightAverage:
@@ -18,21 +17,17 @@ class WeightAverage:
       networks: G and E of their own, and D itself.
     """
 
-    def __init__(self, config: Config, trained: Networks) -> None:
+    def __init__(self, trained: Networks, decay: float) -> None:
         """Args:
-        config: of the run; `weight_average` is the share that the average keeps at a step.
         trained: the networks to follow.
+        decay: the share that the average keeps at a step.
         """
-        self._decay = config.optimizer.weight_average
-        own = build_networks(without_initial_weights(config))
-        self.networks = own._replace(discriminator=trained.discriminator)
+        self._decay = decay
+        generator, classifier = map(_copy, (trained.generator, trained.classifier))
+        self.networks = Networks(generator, trained.discriminator, classifier)
         self._pairs: list[tuple[keras.Variable, keras.Variable]] = []
-        for average, network in (
-            (self.networks.generator, trained.generator),
-            (self.networks.classifier, trained.classifier),
-        ):
+        for average, network in ((generator, trained.generator), (classifier, trained.classifier)):
             if average is not None and network is not None:
-                average.set_weights(network.get_weights())
                 self._pairs += zip(average.weights, network.weights, strict=True)
 
     def follow(self, steps: tf.Tensor) -> None:
@@ -45,3 +40,11 @@ class WeightAverage:
         share = 1.0 - tf.minimum(self._decay, (1.0 + taken) / (10.0 + taken))
         for average, weight in self._pairs:
             average.value.assign_sub(tf.cast(share, average.dtype) * (average.value - weight.value))
+
+
+def _copy(network: keras.Model | None) -> keras.Model | None:
+    if network is None:
+        return None
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    return copy

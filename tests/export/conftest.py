@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cv2
 import numpy as np
 import pytest
+from from_config import networks_of
 
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config, DataConfig, ModelConfig
@@ -93,7 +94,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callab
     ) -> RunFolder:
         import tensorflow as tf
 
-        from ifgan_tf.models.networks import build_networks, trackables
+        from ifgan_tf.models.networks import trackables
 
         run = RunFolder(tmp_path_factory.mktemp("run"))
         config = Config(
@@ -115,7 +116,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callab
         run.average_faces_dir.mkdir()
         for name in run.classes():
             (run.average_faces_dir / f"{name}.png").write_bytes(encode_png(np.full((256, 256, 3), 99, np.uint8)))
-        networks = build_networks(config)
+        networks = networks_of(config)
         _settle(networks)
         checkpoint = tf.train.Checkpoint(**trackables(networks))
         tf.train.CheckpointManager(checkpoint, run.checkpoints_dir / "best", 1).save()
@@ -126,8 +127,6 @@ def make_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callab
 
 def _settle(networks: Networks) -> None:
     """Gives what starts at 0 or 1 (γ of attention, moving averages, biases) values that would show if they got lost."""
-    import keras
-
     from ifgan_tf.models.networks import trackables
 
     generator = np.random.default_rng(1)
@@ -137,7 +136,6 @@ def _settle(networks: Networks) -> None:
                 weight.assign(weight + generator.normal(0, 0.3, weight.shape))
             if weight.path.endswith("moving_variance"):
                 weight.assign(generator.uniform(0.5, 2.0, weight.shape))
-    keras.mixed_precision.set_global_policy("float32")
 
 
 @pytest.fixture(scope="session")

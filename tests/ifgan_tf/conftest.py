@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from from_config import networks_of
 from tiny_sets import SUBJECTS, bu_3dfe_examples, example_of, face_of, write_built_set
 
 from ifgan_tf import config as config_lib
@@ -82,7 +83,7 @@ def make_run(data_dir: Path) -> Callable[..., RunFolder]:
     def make(path: Path, **settings: object) -> RunFolder:
         import tensorflow as tf
 
-        from ifgan_tf.models.networks import build_networks, trackables
+        from ifgan_tf.models.networks import trackables
 
         run, config = RunFolder(path), _tiny_config(data_dir, **settings)  # type: ignore[arg-type]
         path.mkdir(parents=True)
@@ -91,7 +92,7 @@ def make_run(data_dir: Path) -> Callable[..., RunFolder]:
         run.average_faces_dir.mkdir()
         for label, name in enumerate(run.classes()):
             (run.average_faces_dir / f"{name}.png").write_bytes(encode_png(face_of(99, label, 0)))
-        checkpoint = tf.train.Checkpoint(**trackables(build_networks(config)))
+        checkpoint = tf.train.Checkpoint(**trackables(networks_of(config)))
         for which, epoch in (("best", 7), ("last", config.optimizer.epochs)):
             tf.train.CheckpointManager(checkpoint, str(run.checkpoints_dir / which), 1).save(checkpoint_number=epoch)
         return run

@@ -27,10 +27,10 @@ def test_other_settings_of_keras(tmp_path: Path) -> None:
     (tmp_path / ".keras" / "keras.json").write_text(json.dumps(odd))
     code = (
         "import ifgan_tf\n"
-        "from ifgan_tf.config import Config, DataConfig, ModelConfig\n"
+        "from ifgan_tf.config import ModelConfig\n"
         "from ifgan_tf.models.networks import build_networks\n"
         "model = ModelConfig(backbone='SmallCNN', classifier_weights='none', generator_width=8)\n"
-        "networks = build_networks(Config(data=DataConfig(image_size=32), model=model))\n"
+        "networks = build_networks(model, 32, 6, 0)\n"
         "print(networks.generator.output_shape, networks.generator.dtype)\n"
     )
     done = python(code, KERAS_BACKEND="torch", TF_USE_LEGACY_KERAS="1", HOME=str(tmp_path))

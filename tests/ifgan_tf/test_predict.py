@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from from_config import networks_of
 from PIL import Image
 
 import ifgan_tf
@@ -35,7 +36,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of tiny untrained networks, seven classes."""
     import tensorflow as tf
 
-    from ifgan_tf.models.networks import build_networks, trackables
+    from ifgan_tf.models.networks import trackables
 
     folder = tmp_path_factory.mktemp("run")
     config = Config(
@@ -43,7 +44,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model=ModelConfig(backbone="SmallCNN", classifier_weights="none", generator_width=8, attention=False),
     )
     config_lib.save(config, folder / "config.json")
-    networks = trackables(build_networks(config))
+    networks = trackables(networks_of(config))
     tf.train.CheckpointManager(tf.train.Checkpoint(**networks), folder / "checkpoints" / "best", 1).save()
     return folder
 

@@ -25,8 +25,12 @@ def config_of(make_config, several_sets):
     return make
 
 
+def load(config):
+    return splits.load(config.data, config.run.fold)
+
+
 def test_other_sets_join_the_training_images_only(config_of):
-    alone, more = splits.load(config_of()), splits.load(config_of(additional_data="ck_plus,raf_db"))
+    alone, more = load(config_of()), load(config_of(additional_data="ck_plus,raf_db"))
     assert len(more.train) == len(alone.train) + 6 * 6 + 35  # 35 of RAF-DB's 40 training photos are not neutral
     assert more.fold == alone.fold
     assert more.validation.sources.tolist() == alone.validation.sources.tolist()
@@ -37,13 +41,13 @@ def test_other_sets_join_the_training_images_only(config_of):
 
 
 def test_sets_that_are_not_built_are_warned_of_and_left_out_of_the_configuration(config_of, caplog):
-    config = splits.with_built_sets(config_of(additional_data="ck_plus,mmi"))
-    assert config.data.additional == ("ck_plus",)
+    data = splits.with_built_sets(config_of(additional_data="ck_plus,mmi").data)
+    assert data.additional == ("ck_plus",)
     assert "mmi is not built" in caplog.text and "python -m datasets.build --dataset=mmi" in caplog.text
 
 
 def test_raf_db_is_split_as_by_its_owners(config_of):
-    data = splits.load(config_of("raf_db", "bu_3dfe", num_classes=7))
+    data = load(config_of("raf_db", "bu_3dfe", num_classes=7))
     assert len(data.fold.test) == 14 and len(data.fold.train) + len(data.fold.validation) == 40
     assert len(data.validation) == len(data.fold.validation) > 0
     assert set(data.validation.units.tolist()) == set(data.fold.validation)
@@ -52,8 +56,8 @@ def test_raf_db_is_split_as_by_its_owners(config_of):
 
 def test_raf_dbs_average_faces_are_those_of_the_posed_sets(config_of):
     config = config_of("raf_db", "bu_3dfe,ck_plus", num_classes=7)
-    fold = splits.load(config).fold
-    average = average_faces(splits.average_face_examples(config, fold), 7)
+    fold = load(config).fold
+    average = average_faces(splits.average_face_examples(config.data, fold), 7)
     by_hand = [face_of(person, 6, number) for person in range(20) for number in range(2)]
     by_hand += [face_of(50 + person, 6, 0) for person in range(6)]
     np.testing.assert_array_equal(average[6], np.rint(np.mean(by_hand, axis=0)))
@@ -62,7 +66,7 @@ def test_raf_dbs_average_faces_are_those_of_the_posed_sets(config_of):
 def test_raf_db_without_a_posed_set_is_refused(config_of):
     config = config_of("raf_db", num_classes=7)
     with pytest.raises(UserError, match="--additional_data: raf_db takes its average faces from posed sets"):
-        next(splits.average_face_examples(config, splits.load(config).fold))
+        next(splits.average_face_examples(config.data, load(config).fold))
 
 
 def test_a_test_image_planted_in_another_set_is_caught(config_of, tmp_path, make_config, several_sets):
@@ -74,7 +78,7 @@ def test_a_test_image_planted_in_another_set_is_caught(config_of, tmp_path, make
     with pytest.raises(
         UserError, match=r"ck_plus: S002/planted.png would be trained .* test image bu_3dfe: F0001/F0001_happiness1.png"
     ):
-        splits.load(config_of(additional_data="ck_plus", folder=tmp_path))
+        load(config_of(additional_data="ck_plus", folder=tmp_path))
 
 
 def test_a_test_image_of_raf_db_is_caught_in_the_training_part_of_another_set(config_of, tmp_path, several_sets):
@@ -84,7 +88,7 @@ def test_a_test_image_of_raf_db_is_caught_in_the_training_part_of_another_set(co
     planted = example_of("S002", "S002/planted.png", 1, face_of(101, 1, 1)[::2, ::2])  # test_1
     write_built_set(tmp_path, "ck_plus", {"train": [*small, planted]})
     with pytest.raises(UserError, match=r"ck_plus: S002/planted.png .* raf_db: aligned/test_1_aligned.jpg"):
-        splits.load(config_of(additional_data="ck_plus,raf_db", folder=tmp_path))
+        load(config_of(additional_data="ck_plus,raf_db", folder=tmp_path))
 
 
 def test_every_shared_image_is_named(config_of, tmp_path, several_sets):
@@ -93,7 +97,7 @@ def test_every_shared_image_is_named(config_of, tmp_path, several_sets):
     planted = [example_of("S002", f"S002/planted{label}.png", label, face_of(0, label, 1)) for label in (1, 3)]
     write_built_set(tmp_path, "ck_plus", {"train": [*others, *planted]})
     with pytest.raises(UserError, match="shared images: 2") as error:
-        splits.load(config_of(additional_data="ck_plus", folder=tmp_path))
+        load(config_of(additional_data="ck_plus", folder=tmp_path))
     assert "planted1.png" in str(error.value) and "planted3.png" in str(error.value)
 
 
@@ -106,16 +110,16 @@ def test_an_empty_part_is_noticed_before_training(config_of, monkeypatch, part):
 
     monkeypatch.setattr(folds, "fold_of", without)
     with pytest.raises(UserError, match=f"fold 0 .* has no image in its {part} part"):
-        splits.load(config_of())
+        load(config_of())
 
 
 def test_a_class_that_nobody_shows_in_training_is_named(config_of, monkeypatch):
     def nobody_is_afraid(*arguments):
-        faces = load(*arguments)
+        faces = real(*arguments)
         tested = folds.fold_of("bu_3dfe", faces.units.tolist(), 0).test
         return faces.select((faces.labels != 2) | np.isin(faces.subjects, tested))
 
-    load = splits.load_faces
+    real = splits.load_faces
     monkeypatch.setattr(splits, "load_faces", nobody_is_afraid)
     with pytest.raises(UserError, match="has no image of fear to train on"):
-        splits.load(config_of())
+        load(config_of())

@@ -49,10 +49,10 @@ def test_an_undetected_face_is_an_error_whatever_the_networks_say(run: RunFolder
 
 def test_batches_do_not_change_what_the_model_says(run: RunFolder):
     networks = run.networks("best")
-    model = build_inference(run.config(), networks.generator, networks.classifier)
+    model = build_inference(run.config().model.classifier_input, networks.generator, networks.classifier)
     faces = faces_of(run, "train")
     assert len(faces) > BATCH
-    predictions = predict(run.config(), model, faces, "test")
+    predictions = predict(model, faces, "test")
     index = len(faces) - 1  # in the last, smaller batch
     alone = model(faces.images[index : index + 1], training=False)
     np.testing.assert_allclose(predictions.probabilities[index], np.asarray(alone["probabilities"])[0], atol=1e-5)
@@ -70,7 +70,10 @@ def test_the_baseline_has_no_generated_faces(make_run: MakeRun, tmp_path: Path):
 
 def test_the_feature_is_what_the_probabilities_are_made_from(run: RunFolder):
     networks, faces = run.networks("best"), faces_of(run, "test")
-    logits = features(run.config(), networks, faces) @ networks.classifier.get_layer("logits").kernel.numpy()
+    logits = (
+        features(run.config().model.classifier_input, networks, faces)
+        @ networks.classifier.get_layer("logits").kernel.numpy()
+    )
     expected = predict_with(run, faces, "best", "").probabilities
     np.testing.assert_allclose(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), expected, atol=1e-4)
 

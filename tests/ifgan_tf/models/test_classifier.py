@@ -1,10 +1,8 @@
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
 
-from ifgan_tf.config import Config, DataConfig
+from ifgan_tf.config import Config
 from ifgan_tf.errors import UserError
 from ifgan_tf.models import backbones
 from ifgan_tf.models.backbones import PREPROCESSING, Preprocess, build_backbone
@@ -34,7 +32,7 @@ def test_preprocessing_of_a_pair_is_that_of_each(mode):
 @pytest.mark.parametrize("backbone", ["SmallCNN", "MobileNetV2", "MobileNetV3Small", "EfficientNetV2B0"])
 @pytest.mark.parametrize("classifier_input", ["pair", "generated"])
 def test_shapes(with_model, backbone, classifier_input):
-    model = build_classifier(with_model(backbone=backbone, classifier_input=classifier_input))
+    model = build_classifier(with_model(backbone=backbone, classifier_input=classifier_input).model, 32, 6)
     channels = 6 if classifier_input == "pair" else 3
     outputs = model(np.zeros((2, 32, 32, channels), np.float32))
     assert outputs["logits"].shape == (2, 6)
@@ -43,8 +41,7 @@ def test_shapes(with_model, backbone, classifier_input):
 
 
 def test_seven_classes(tiny_config):
-    config = dataclasses.replace(tiny_config, data=DataConfig(image_size=32, num_classes=7))
-    assert build_classifier(config).output["logits"].shape == (None, 7)
+    assert build_classifier(tiny_config.model, 32, 7).output["logits"].shape == (None, 7)
 
 
 def test_the_paper_classifier_is_resnet101():

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from from_config import generator_of
 
 from ifgan_tf.models.face_span import AverageFaceSpan
-from ifgan_tf.models.generator import SPAN, build_generator
+from ifgan_tf.models.generator import SPAN
 
 RANDOM = np.random.default_rng(0)
 AVERAGE = RANDOM.uniform(-0.5, 0.5, (6, 8, 8, 3)).astype(np.float32)
@@ -54,7 +55,7 @@ def test_equal_average_faces_leave_one_face():
 
 def test_gradients_reach_the_generator_and_the_average_faces_are_not_trained(with_model):
     config = with_model(generator_span=True)
-    generator = build_generator(config)
+    generator = generator_of(config)
     generator.get_layer(SPAN).set_average_faces(RANDOM.uniform(-0.5, 0.5, (6, 32, 32, 3)))
     with tf.GradientTape() as tape:
         face = generator(RANDOM.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32), training=True)
@@ -65,7 +66,7 @@ def test_gradients_reach_the_generator_and_the_average_faces_are_not_trained(wit
 
 
 def test_a_saved_generator_still_knows_the_average_faces(with_model, tmp_path):
-    generator = build_generator(with_model(generator_span=True))
+    generator = generator_of(with_model(generator_span=True))
     generator.get_layer(SPAN).set_average_faces(RANDOM.uniform(-0.5, 0.5, (6, 32, 32, 3)))
     generator.save(tmp_path / "g.keras")
     photo = RANDOM.uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from from_config import generator_of
 
 from ifgan_tf.config import Config, DataConfig, ModelConfig
-from ifgan_tf.models.generator import attention_map_model, build_generator
+from ifgan_tf.models.generator import attention_map_model
 
 
 def attention_layers(model):
@@ -10,7 +11,7 @@ def attention_layers(model):
 
 
 def test_paper_generator_has_figure_3s_shapes():
-    model = build_generator(Config(model=ModelConfig(classifier_weights="none")))
+    model = generator_of(Config(model=ModelConfig(classifier_weights="none")))
     shapes = [model.get_layer(f"down{level}").output.shape[1:] for level in range(1, 6)]
     assert shapes == [(112, 112, 64), (56, 56, 128), (28, 28, 256), (14, 14, 512), (7, 7, 512)]
     assert attention_layers(model) == ["attention_encoder", "attention_decoder", "attention_skip"] or set(
@@ -33,7 +34,7 @@ def test_paper_generator_has_figure_3s_shapes():
     ],
 )
 def test_faces_are_in_range_and_differ_between_photos(with_model, settings):
-    model = build_generator(with_model(**settings))
+    model = generator_of(with_model(**settings))
     photos = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     faces = model(photos, training=True).numpy()
     assert faces.shape == (2, 32, 32, 3)
@@ -42,22 +43,22 @@ def test_faces_are_in_range_and_differ_between_photos(with_model, settings):
 
 
 def test_noattention_leaves_only_the_modules_out(with_model):
-    plain = build_generator(with_model(attention=False))
+    plain = generator_of(with_model(attention=False))
     assert attention_layers(plain) == []
-    full = build_generator(with_model(attention=True))
+    full = generator_of(with_model(attention=True))
     assert len(attention_layers(full)) == 3
     assert full.count_params() > plain.count_params()
 
 
 @pytest.mark.parametrize(("skips", "expected"), [(4, [1, 2, 3, 4]), (2, [3, 4]), (0, [])])
 def test_skips_are_counted_from_the_deepest(with_model, skips, expected):
-    model = build_generator(with_model(generator_skips=skips))
+    model = generator_of(with_model(generator_skips=skips))
     names = sorted(layer.name for layer in model.layers if layer.name.endswith("_skip") and layer.name.startswith("up"))
     assert names == [f"up{level}_skip" for level in expected]
 
 
 def test_attention_map_model_shares_the_generators_face(tiny_config):
-    generator = build_generator(tiny_config)
+    generator = generator_of(tiny_config)
     generator.get_layer("attention_decoder").gamma.assign(1.0)
     photos = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
     face, attention = attention_map_model(generator)(photos, training=False)
@@ -68,10 +69,10 @@ def test_attention_map_model_shares_the_generators_face(tiny_config):
 
 def test_attention_map_needs_attention(with_model):
     with pytest.raises(ValueError, match="attention_decoder"):
-        attention_map_model(build_generator(with_model(attention=False)))
+        attention_map_model(generator_of(with_model(attention=False)))
 
 
 def test_other_sizes_work_when_a_multiple_of_32(tiny_config):
     for size in (64, 96):
         config = Config(data=DataConfig(image_size=size), model=tiny_config.model)
-        assert build_generator(config).output.shape[1:] == (size, size, 3)
+        assert generator_of(config).output.shape[1:] == (size, size, 3)

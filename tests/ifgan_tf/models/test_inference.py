@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from from_config import networks_of
 
 from ifgan_tf.models.inference import build_inference
-from ifgan_tf.models.networks import build_networks
 
 PHOTOS = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 
 
 def inference(config):
-    networks = build_networks(config)
-    return networks, build_inference(config, networks.generator, networks.classifier)
+    networks = networks_of(config)
+    return networks, build_inference(config.model.classifier_input, networks.generator, networks.classifier)
 
 
 @pytest.mark.parametrize("classifier_input", ["pair", "generated", "input"])

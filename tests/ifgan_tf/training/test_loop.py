@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,6 +21,7 @@ from ifgan_tf.evaluation.runner import evaluate
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training import loop
 from ifgan_tf.training.step import Trainer
+from ifgan_tf.training.validation import Validation
 
 
 @pytest.fixture
@@ -68,16 +70,16 @@ def test_going_on_equals_never_having_stopped(small, tmp_path, monkeypatch, weig
     loop.train(small, tmp_path / "whole")
 
     step, calls = Trainer.train_step, []
-    real_epoch = loop._one_epoch
+    real_epoch = loop.train_epoch
 
-    def stop_in_epoch_2(trainer, batches, epoch, *rest):
-        if epoch == 1 and not calls:
+    def stop_in_epoch_2(trainer, batches, steps, *rest):
+        if steps.start > len(steps) and not calls:
             calls.append(1)
             trainer.step(*next(batches))  # half an epoch's work is lost
             raise KeyboardInterrupt
-        return real_epoch(trainer, batches, epoch, *rest)
+        return real_epoch(trainer, batches, steps, *rest)
 
-    monkeypatch.setattr(loop, "_one_epoch", stop_in_epoch_2)
+    monkeypatch.setattr(loop, "train_epoch", stop_in_epoch_2)
     with pytest.raises(KeyboardInterrupt):
         loop.train(small, tmp_path / "stopped")
     assert [line["epoch"] for line in lines(tmp_path / "stopped")] == [1]
@@ -102,7 +104,7 @@ def test_a_finished_run_is_left_alone(small, tmp_path):
 def test_lines_beyond_the_checkpoint_are_forgotten(small, tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"epoch": 1}\n{"epoch": 2}\n')
-    loop._forget_after(RunFolder(tmp_path), 1)
+    RunFolder(tmp_path).forget_metrics_after(1)
     assert path.read_text() == '{"epoch": 1}\n'
 
 
@@ -111,9 +113,9 @@ def test_a_line_that_a_full_disk_cut_is_left_out(small, tmp_path, tail):
     run = RunFolder(tmp_path)
     run.metrics_file.write_text(f'{{"epoch": 1}}\n{tail}', errors="surrogateescape")
     assert run.metrics() == [{"epoch": 1}]
-    loop._append(run, {"epoch": 2})
+    run.append_metrics({"epoch": 2})
     assert run.metrics() == [{"epoch": 1}, {"epoch": 2}]
-    loop._forget_after(run, 1)
+    run.forget_metrics_after(1)
     assert run.metrics_file.read_text() == '{"epoch": 1}\n'
 
 
@@ -218,8 +220,8 @@ def test_a_loss_that_is_no_number_stops_at_its_step(small, tmp_path, monkeypatch
 )
 def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch, judged):
     figures = iter([{"accuracy": accuracy, "cross_entropy": entropy} for accuracy, entropy in judged])
-    judge = loop._judge
-    monkeypatch.setattr(loop, "_judge", lambda *args: {**judge(*args), **next(figures)})
+    judge = Validation.judge
+    monkeypatch.setattr(Validation, "judge", lambda *args: {**judge(*args), **next(figures)})
     loop.train(small, tmp_path / "run")
     folder = tmp_path / "run" / "checkpoints"
     assert tf.train.latest_checkpoint(str(folder / "best")).endswith("ckpt-2")
@@ -265,19 +267,16 @@ def test_other_variants_train_too(make_config, data_dir, tmp_path, settings):
 
 
 def test_mixed_precision_trains(make_config, data_dir, tmp_path):
-    import keras
-
     config = make_config(data_dir)
     config = dataclasses.replace(
         config,
         optimizer=OptimizerConfig(batch_size=32, epochs=1),
         run=dataclasses.replace(config.run, mixed_precision=True),
     )
-    try:
-        last = loop.train(config, tmp_path / "run")
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
+    last = loop.train(config, tmp_path / "run")
     assert np.isfinite(last["train"]["loss"])
+    assert RunFolder(tmp_path / "run").networks().classifier.get_layer("small_cnn").compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"  # what is built next in this process is not the run's
 
 
 def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(small, several_sets, tmp_path):

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from from_config import trainer_of
 
 from ifgan_tf import losses
 from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig
-from ifgan_tf.models.networks import build_networks
-from ifgan_tf.training.step import Trainer, learning_rate, with_weight_decay
+from ifgan_tf.training.optimizers import learning_rate, with_weight_decay
 
 LABELS = tf.constant([0, 1, 2, 2])
 IMAGES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8))
@@ -32,7 +32,7 @@ def trainer(classifier_input="generated", **sections):
     )
     config = dataclasses.replace(config, **sections)
     average = tf.random.stateless_uniform((6, 32, 32, 3), (1, 2), -1, 1)
-    return Trainer(config, build_networks(config), average, steps_per_epoch=10)
+    return trainer_of(config, average)
 
 
 def weights(model):
@@ -100,7 +100,7 @@ def test_both_gradients_are_taken_at_the_same_parameters():
     one, other = trainer(), trainer()
     with tf.GradientTape(persistent=True) as tape:
         terms, _, _ = other.forward(IMAGES, LABELS)
-        loss = losses.total_loss(terms, other.config.loss)
+        loss = losses.total_loss(terms, other.loss)
     expected_d = tape.gradient(terms["gan_discriminator"], [v.value for v in other.discriminator_variables])
     expected_g = tape.gradient(loss, [v.value for v in other.generator_and_classifier_variables])
     metrics = one.step(IMAGES, LABELS)
@@ -134,18 +134,22 @@ def test_average_faces_alone_give_the_same_terms_as_one_a_photo():
 
 def test_centres_follow_the_rule_and_not_the_optimizer():
     one = trainer()
-    before = one.centres.numpy().copy()
+    before = one.centres.variable.numpy().copy()
     one.step(IMAGES, LABELS)
-    assert np.abs(one.centres.numpy() - before)[:3].max() > 0
-    np.testing.assert_array_equal(one.centres.numpy()[3:], before[3:])  # no image of these classes, centres at 0
+    assert np.abs(one.centres.variable.numpy() - before)[:3].max() > 0
+    np.testing.assert_array_equal(
+        one.centres.variable.numpy()[3:], before[3:]
+    )  # no image of these classes, centres at 0
 
 
 def test_centres_by_gradient():
     one = trainer(loss=LossConfig(centre_update="gradient"))
-    one.centres.assign(tf.random.stateless_normal(one.centres.shape, (5, 6)))
-    before = one.centres.numpy().copy()
+    one.centres.variable.assign(tf.random.stateless_normal(one.centres.variable.shape, (5, 6)))
+    before = one.centres.variable.numpy().copy()
     one.step(IMAGES, LABELS)
-    assert (np.abs(one.centres.numpy() - before).max(axis=1) > 0).all()  # the pairwise term reaches every centre
+    assert (
+        np.abs(one.centres.variable.numpy() - before).max(axis=1) > 0
+    ).all()  # the pairwise term reaches every centre
 
 
 def test_weight_decay_is_l2_in_the_gradient_of_kernels_only():
@@ -165,7 +169,7 @@ def test_first_adam_step_by_hand():
     variable = one.networks.classifier.get_layer("logits").kernel
     before = variable.numpy().copy()
     with tf.GradientTape() as tape:
-        loss = losses.total_loss(one.forward(IMAGES, LABELS)[0], one.config.loss)
+        loss = losses.total_loss(one.forward(IMAGES, LABELS)[0], one.loss)
     gradient = tape.gradient(loss, variable.value).numpy() + 0.5 * before
     one.step(IMAGES, LABELS)
     moved_by = before - variable.numpy()

@@ -7,27 +7,29 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from from_config import loaded, trainer_of
 
 from ifgan_tf.config import Config, DataConfig, ModelConfig, OptimizerConfig
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.inference import build_inference
-from ifgan_tf.models.networks import build_networks, load_networks
 from ifgan_tf.training.checkpoints import Checkpoints
-from ifgan_tf.training.step import Trainer
 
 LABELS = tf.constant([0, 1, 2, 2])
 IMAGES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8))
 
 
-def trainer(weight_average, **model):
+def configuration(weight_average, **model):
     settings = {"classifier_input": "generated", "backbone": "SmallCNN", "classifier_weights": "none", **model}
-    config = Config(
+    return Config(
         data=DataConfig(image_size=32),
         model=ModelConfig(generator_width=8, discriminator_width=8, generator_span=True, **settings),
         optimizer=OptimizerConfig(batch_size=4, learning_rate=1e-2, weight_average=weight_average),
     )
+
+
+def trainer(weight_average, **model):
     average_faces = tf.random.stateless_uniform((6, 32, 32, 3), (1, 2), -1, 1)
-    return Trainer(config, build_networks(config), average_faces, steps_per_epoch=10)
+    return trainer_of(configuration(weight_average, **model), average_faces)
 
 
 def weights(networks):
@@ -62,12 +64,11 @@ def test_checkpoints_give_later_commands_the_averages(tmp_path):
         one.step(IMAGES, LABELS)
     checkpoints.save(1, {"accuracy": 0.5, "cross_entropy": 1.0})
     for which in ("best", "last"):
-        loaded = load_networks(one.config, tmp_path / which)
-        said = build_inference(one.config, loaded.generator, loaded.classifier)(IMAGES, training=False)
-        average = one.finished_networks
-        expected = build_inference(one.config, average.generator, average.classifier)(IMAGES, training=False)
+        kept, average = loaded(configuration(0.9), tmp_path / which), one.finished_networks
+        said = build_inference("generated", kept.generator, kept.classifier)(IMAGES, training=False)
+        expected = build_inference("generated", average.generator, average.classifier)(IMAGES, training=False)
         np.testing.assert_allclose(said["probabilities"], expected["probabilities"], atol=1e-6)
-    assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(weights(loaded), weights(one.networks), strict=True)), (
+    assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(weights(kept), weights(one.networks), strict=True)), (
         "these are the weights of the last step"
     )
 

@@ -1,0 +1,39 @@
+"""The class centres of the island loss (Eq. 5), and the two ways to learn them."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ifgan_tf import losses
+from ifgan_tf.config import LossConfig
+
+
+class Centres:
+    """Class centres in the space of E's pooled feature.
+
+    Attributes:
+      variable: float32 [classes, F].
+    """
+
+    def __init__(self, classes: int, features: int, settings: LossConfig) -> None:
+        self._settings = settings
+        self.variable = tf.Variable(tf.zeros((classes, features)), name="centres")
+
+    def island_loss(self, features: tf.Tensor, labels: tf.Tensor) -> losses.Terms:
+        """Eq. 5 of features, float [M, F], with labels, int [M]."""
+        centres = tf.convert_to_tensor(self.variable)
+        if self._settings.centre_update == "rule":
+            centres = tf.stop_gradient(centres)
+        return losses.island_loss(
+            features, labels, centres, self._settings.island_alpha, self._settings.island_reduction
+        )
+
+    def move(
+        self, tape: tf.GradientTape, loss: tf.Tensor, learning_rate: tf.Tensor, features: tf.Tensor, labels: tf.Tensor
+    ) -> None:
+        """One update: against the gradient of `loss` on `tape`, or by the centre-loss rule."""
+        if self._settings.centre_update == "gradient":
+            self.variable.assign_sub(learning_rate * tape.gradient(loss, self.variable))
+        else:
+            rate, alpha = self._settings.centre_rate, self._settings.island_alpha
+            self.variable.assign(losses.centre_step(features, labels, self.variable, rate, alpha))

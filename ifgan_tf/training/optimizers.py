@@ -1,0 +1,44 @@
+"""Adam as the paper uses it: its schedule, and L2 in the gradient (§4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from ifgan_tf.config import OptimizerConfig
+from ifgan_tf.training.adam import Adam
+
+
+def build_adam(
+    settings: OptimizerConfig, steps_per_epoch: int, variables: Sequence[keras.Variable]
+) -> keras.optimizers.Adam:
+    """Adam for some variables.
+
+    Built here: a checkpoint restored into an optimizer that is built later loses its moments.
+    """
+    rate = learning_rate(settings, steps_per_epoch)
+    adam = Adam(rate, beta_1=settings.beta_1, beta_2=settings.beta_2, epsilon=1e-8)
+    adam.build(variables)
+    return adam
+
+
+def learning_rate(settings: OptimizerConfig, steps_per_epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Initially 1e-4, reduced by a factor 0.9 every 10 epochs (§4.3)."""
+    return keras.optimizers.schedules.ExponentialDecay(
+        settings.learning_rate,
+        decay_steps=settings.learning_rate_decay_epochs * steps_per_epoch,
+        decay_rate=settings.learning_rate_decay,
+        staircase=True,
+    )
+
+
+def with_weight_decay(
+    gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable], weight_decay: float
+) -> list[tf.Tensor]:
+    """L2 penalty in the gradient: wd·w is added for kernels; batch normalisation and biases are left alone (§4.3)."""
+    return [
+        gradient + weight_decay * variable if variable.name.endswith("kernel") else gradient
+        for gradient, variable in zip(gradients, variables, strict=True)
+    ]

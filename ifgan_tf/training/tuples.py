@@ -1,0 +1,46 @@
+"""What E is shown in training: the real tuples {I_SE, I_AE} and the generated ones {I_SE, G(I_SE)} (Eq. 4)."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from ifgan_tf.models.inference import classifier_images
+
+
+def classify_both(
+    E: keras.Model,
+    classifier_input: str,
+    photo: tf.Tensor,
+    average_faces: tf.Tensor,
+    generated: tf.Tensor,
+    labels: tf.Tensor,
+) -> dict[str, tf.Tensor]:
+    """E's answers to both tuples of every image.
+
+    One call over both, so that E's batch statistics are those that its moving averages follow.
+
+    Args:
+      E: the classifier.
+      classifier_input: `pair` or `generated`. Without the photo there is only one real input a class.
+      photo: I_SE, float [B, S, S, 3] in [-1, 1].
+      average_faces: of every class, float [classes, S, S, 3].
+      generated: G(I_SE), float [B, S, S, 3].
+      labels: int [B].
+    Returns:
+      `logits` [2B, classes] and `feature` [2B, F]: those of the real tuples, then those of the generated ones.
+    """
+    if classifier_input == "generated":
+        real, owners = average_faces, labels
+    else:
+        real = classifier_images(classifier_input, photo, tf.gather(average_faces, labels))
+        owners = tf.range(tf.shape(labels)[0])
+    fake = classifier_images(classifier_input, photo, generated)
+    answers = E(tf.concat([real, fake], axis=0), training=True)
+    return {name: _of_every_image(values, owners) for name, values in answers.items()}
+
+
+def _of_every_image(values: tf.Tensor, owners: tf.Tensor) -> tf.Tensor:
+    """[distinct real; generated] → [real of every image; generated of every image]; `owners`, int [B], tells whose."""
+    distinct = tf.shape(values)[0] - tf.shape(owners)[0]
+    return tf.concat([tf.gather(values[:distinct], owners), values[distinct:]], axis=0)

@@ -1,0 +1,80 @@
+"""Validation during training: predict, judge, and show in TensorBoard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ifgan_tf import labels
+from ifgan_tf.data.built_sets import Faces, centre_crop
+from ifgan_tf.evaluation import figures, metrics
+from ifgan_tf.evaluation.attention_maps import attention_figure
+from ifgan_tf.models.generator import LAST_ATTENTION
+from ifgan_tf.models.inference import build_inference
+from ifgan_tf.models.networks import Networks
+from ifgan_tf.training.summaries import Summaries, face_grid
+
+_BATCH = 64
+
+
+class Validation:
+    """The validation faces of a run, and its networks as they are used after training."""
+
+    def __init__(self, networks: Networks, classifier_input: str, part: Faces, average_faces: np.ndarray) -> None:
+        """Args:
+        networks: to validate; they may go on changing.
+        classifier_input: what E is shown, as in `ModelConfig`.
+        part: faces before cropping.
+        average_faces: uint8 [classes, S, S, 3].
+        """
+        self._generator = networks.generator
+        self._labels = part.labels
+        self._photos = centre_crop(part.images, average_faces.shape[1])
+        self._average_faces = average_faces
+        self._classes = labels.classes(len(average_faces))
+        inference = build_inference(classifier_input, networks.generator, networks.classifier)
+        self._call = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
+
+    def predict(self) -> dict[str, np.ndarray]:
+        """`probabilities` [N, classes] and, with a generator, `average_face`, uint8 [N, S, S, 3], of all faces."""
+        starts = range(0, len(self._photos), _BATCH)
+        outputs = [self._call(tf.constant(self._photos[start : start + _BATCH])) for start in starts]
+        return {key: np.concatenate([output[key].numpy() for output in outputs]) for key in outputs[0]}
+
+    def judge(self, probabilities: np.ndarray) -> dict[str, float]:
+        """`accuracy`, `mean_class_accuracy` and `cross_entropy` of probabilities [N, classes]."""
+        predicted = probabilities.argmax(axis=1)
+        right = np.clip(probabilities[np.arange(len(self._labels)), self._labels], 1e-7, 1.0)
+        return {
+            "accuracy": metrics.accuracy(self._labels, predicted),
+            "mean_class_accuracy": metrics.mean_class_accuracy(self._labels, predicted, len(self._classes)),
+            "cross_entropy": float(-np.mean(np.log(right))),
+        }
+
+    def show(self, predicted: dict[str, Any], summaries: Summaries, step: int) -> None:
+        """Pictures: confusion matrix, photo | generated | average, and one attention map.
+
+        Args:
+          predicted: see `predict`.
+          summaries: to write to.
+          step: of training.
+        """
+        named = predicted["probabilities"].argmax(axis=1)
+        confusion = metrics.confusion_matrix(self._labels, named, len(self._classes))
+        title = f"validation, percent, step {step}"
+        picture = figures.confusion(confusion, self._classes, title, on_screen=True)
+        summaries.image("confusion", figures.pixels(picture), step)
+        generated = predicted.get("average_face")
+        if self._generator is None or generated is None:
+            return
+        rows = [int(np.flatnonzero(self._labels == label)[-1]) for label in np.unique(self._labels)]
+        names = [self._classes[self._labels[row]] for row in rows]
+        averages = self._average_faces[self._labels[rows]]
+        columns = {"photo": self._photos[rows], "generated": generated[rows], "average": averages}
+        summaries.image("faces", face_grid(columns, names), step)
+        if any(layer.name == LAST_ATTENTION for layer in self._generator.layers):
+            one = rows[:1]
+            picture = attention_figure(self._generator, self._photos[one], generated[one], names[:1], on_screen=True)
+            summaries.image("attention", figures.pixels(picture), step)
