@@ -63,8 +63,9 @@ def measure(workdir: str, saved_model: str, tflite: str, data_dir: str | None, c
     """One row a model; see `USAGE`."""
     from export import parity
     from export.output import inference_model, open_run
-    from ifgan_tf.data.built_sets import iterate, model_view
+    from ifgan_tf.data.built_sets import iterate
     from ifgan_tf.evaluation.predictions import faces_of
+    from ifgan_tf.faces.geometry import model_view
 
     run = open_run(workdir)
     data, model = run.config().data, inference_model(run)

@@ -13,7 +13,8 @@ from benchmarks.processes import described_networks, machine, new_trainer, peak_
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
-from ifgan_tf.data.built_sets import Faces, working_size
+from ifgan_tf.data.built_sets import Faces
+from ifgan_tf.faces.geometry import working_size
 
 USAGE = """
 Prints images/s of `ifgan_tf.data.input_pipeline` by itself on random faces (256x256 to 224x224 by default: shuffle,

@@ -46,8 +46,8 @@ def measure(subject: int) -> list[Measured]:
     """Draws, detects and aligns all pictures of one person; `view` is uint8 RGB [64, 64, 3]."""
     from datasets.alignment import detector
     from datasets.synthetic_faces.drawing import draw_face, takes
-    from ifgan_tf.data.built_sets import model_view
-    from ifgan_tf.faces.geometry import align, best_face, fallback_crop
+    from ifgan_tf.faces.cascade import best_face
+    from ifgan_tf.faces.geometry import align, fallback_crop, model_view
 
     rows = []
     for label, expression in enumerate(EXPRESSIONS):

@@ -58,7 +58,7 @@ def _ask_recognizer(path: Path) -> Callable[[np.ndarray], object]:
 
 
 def _ask_device(path: Path) -> Callable[[np.ndarray], object]:
-    from ifgan_tf.recognition.device import Classifier
+    from ifgan_tf.recognition.litert import Classifier
 
     classifier = Classifier(str(path))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ifgan_tf.faces.geometry import Detection
+from ifgan_tf.faces.cascade import Detection
 
 UPRIGHT = ("upright",)
 TURNED = ("upright", "clockwise", "counterclockwise")

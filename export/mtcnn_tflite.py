@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from typing import Any
 
 import tensorflow as tf
+
+from ifgan_tf.faces.detection import SIDES, mtcnn_networks, with_names
 
 
 @functools.cache
@@ -24,28 +25,18 @@ def convert_detector(side: int | None = None) -> bytes:
         patch at a time.
     """
     import keras
-    from mtcnn.stages import StageONet, StagePNet, StageRNet
 
     count = 1 if side else None
-    pnet, rnet, onet = StagePNet().model, StageRNet().model, StageONet().model
-    endpoints = {
-        "proposal": (pnet, "image", [1, side, side, 3]),
-        "refine": (rnet, "patches", [count, 24, 24, 3]),
-        "output": (onet, "patches", [count, 48, 48, 3]),
-    }
     archive = keras.export.ExportArchive()
-    for network in (pnet, rnet, onet):
+    networks = mtcnn_networks()
+    for network in networks.values():
         archive.track(network)
-    for name, (network, argument, shape) in endpoints.items():
-        archive.add_endpoint(name, _named(network), input_signature=[tf.TensorSpec(shape, tf.float32, argument)])
+    for name, network in networks.items():
+        if name == "proposal":
+            signature = tf.TensorSpec([1, side, side, 3], tf.float32, "image")
+        else:
+            signature = tf.TensorSpec([count, SIDES[name], SIDES[name], 3], tf.float32, "patches")
+        archive.add_endpoint(name, with_names(network), input_signature=[signature])
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
-        return tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(endpoints)).convert()
-
-
-def _named(network: Any) -> Any:
-    def run(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        offsets, *landmarks, scores = network(pixels)
-        return {"offsets": offsets, "scores": scores, **({"landmarks": landmarks[0]} if landmarks else {})}
-
-    return run
+        return tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(networks)).convert()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ifgan_tf.data.built_sets import working_size
 from ifgan_tf.data.images import MAX_PIXELS
+from ifgan_tf.faces.geometry import working_size
 
 _HEADER_BYTES = 32
 _PNG = b"\x89PNG"
@@ -53,7 +53,7 @@ def decode_picture(data: tf.Tensor) -> tf.Tensor:
 
 
 def model_view(image: tf.Tensor, image_size: int) -> tf.Tensor:
-    """`ifgan_tf.data.built_sets.model_view` as a graph; pixels differ from it by at most 1.
+    """`ifgan_tf.faces.geometry.model_view` as a graph; pixels differ from it by at most 1.
 
     Args:
       image: uint8 [H, W, 3], RGB, an aligned face.

@@ -15,9 +15,9 @@ from absl import flags
 
 from export.output import inference_model, open_run, without_average_face, written_beside
 from ifgan_tf import cli
-from ifgan_tf.data.built_sets import working_size
 from ifgan_tf.errors import UserError
-from ifgan_tf.recognition.device import DETECTOR, LABELS, METADATA
+from ifgan_tf.faces.geometry import working_size
+from ifgan_tf.recognition.litert import DETECTOR, LABELS, METADATA
 from ifgan_tf.run_folder import RunFolder
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from absl import flags
 
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
-from ifgan_tf.recognition import device
+from ifgan_tf.faces import cascade, geometry
+from ifgan_tf.recognition import litert
 
 USAGE = """
 Writes one folder that holds a page, the model, a face detector and the LiteRT runtime for browsers.
@@ -86,19 +87,19 @@ def settings(metadata: dict[str, Any]) -> dict[str, Any]:
     """What the page must know: of the model, of alignment and of finding faces."""
     return {
         "model": {name: metadata[name] for name in ("labels", "image_size", "working_size")},
-        "alignment": {"template": device.TEMPLATE.tolist(), "size": device.ALIGNED_SIZE},
+        "alignment": {"template": geometry.TEMPLATE.tolist(), "size": geometry.ALIGNED_SIZE},
         "detector": {
             "tile": TILE,
-            "max_side": device.MAX_SIDE,
-            "min_side": device.MIN_SIDE,
-            "window": device.WINDOW,
-            "stride": device.STRIDE,
-            "smallest_face": device.SMALLEST_FACE,
-            "pyramid_ratio": device.PYRAMID_RATIO,
-            "min_face": device.MIN_FACE,
-            "proposal": device.PROPOSAL_THRESHOLD,
-            "refine": {"side": device.REFINE_SIDE, "threshold": device.REFINE_THRESHOLD},
-            "output": {"side": device.OUTPUT_SIDE, "threshold": device.OUTPUT_THRESHOLD},
+            "max_side": cascade.MAX_SIDE,
+            "min_side": cascade.MIN_SIDE,
+            "window": cascade.WINDOW,
+            "stride": cascade.STRIDE,
+            "smallest_face": cascade.SMALLEST_FACE,
+            "pyramid_ratio": cascade.PYRAMID_RATIO,
+            "min_face": cascade.MIN_FACE,
+            "proposal": cascade.PROPOSAL_THRESHOLD,
+            "refine": {"side": cascade.REFINE_SIDE, "threshold": cascade.REFINE_THRESHOLD},
+            "output": {"side": cascade.OUTPUT_SIDE, "threshold": cascade.OUTPUT_THRESHOLD},
         },
     }
 
@@ -107,7 +108,7 @@ def _metadata(model: Path) -> dict[str, Any]:
     try:
         content = model.read_bytes()
         with zipfile.ZipFile(model) as package:
-            metadata = json.loads(package.read(device.METADATA))
+            metadata = json.loads(package.read(litert.METADATA))
         if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
             raise ValueError("its checksum is wrong")
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:

@@ -22,8 +22,6 @@ from absl import flags
 from ifgan_tf import files
 from ifgan_tf.errors import UserError
 
-CROP_SOURCE = 256  # side of an aligned face (paper §4.2)
-CROP = 224  # side of the patch that is cropped from it (paper §4.2)
 DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "synthetic_faces")
 SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ifgan_tf import files, labels
-from ifgan_tf.data.built_sets import resize
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces.geometry import resize
 
 
 def average_faces(images: Iterable[tuple[np.ndarray, int]], num_classes: int) -> np.ndarray:

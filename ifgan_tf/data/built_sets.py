@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ifgan_tf import files, labels
-from ifgan_tf.config import CROP, CROP_SOURCE
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces.geometry import resize, working_size
 
 
 @dataclass(frozen=True)
@@ -52,35 +51,6 @@ class Faces:
         if len(parts) == 1:
             return parts[0]
         return Faces(*(np.concatenate([getattr(part, name) for part in parts]) for name in Faces.__dataclass_fields__))
-
-
-def working_size(image_size: int) -> int:
-    """Side that an aligned 256x256 face is resampled to, so that a crop of `image_size` is 224/256 of it (§4.2)."""
-    return round(image_size * CROP_SOURCE / CROP)
-
-
-def resize(image: np.ndarray, side: int) -> np.ndarray:
-    """The project's one way to resample a face: antialiased when it shrinks.
-
-    Args:
-      image: uint8 [H, W, 3].
-      side: of the result.
-    Returns:
-      uint8 [side, side, 3].
-    """
-    shrinks = side < min(image.shape[:2])
-    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
-def centre_crop(images: np.ndarray, side: int) -> np.ndarray:
-    """The central patch of validation, test and average faces: [..., W, W, 3] → [..., side, side, 3]."""
-    start = (images.shape[-2] - side) // 2
-    return images[..., start : start + side, start : start + side, :]
-
-
-def model_view(image: np.ndarray, image_size: int) -> np.ndarray:
-    """What a model of `image_size` is shown of an aligned face outside training: uint8 [S, S, 3]."""
-    return centre_crop(resize(image, working_size(image_size)), image_size)
 
 
 def load_faces(dataset: str, data_dir: str, split: str, num_classes: int, image_size: int) -> Faces:

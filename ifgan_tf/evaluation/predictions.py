@@ -13,6 +13,7 @@ from ifgan_tf.data import built_sets as faces_lib
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.metrics import NO_FACE
+from ifgan_tf.faces import geometry
 from ifgan_tf.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -159,5 +160,5 @@ def checkpoint_epoch(run: RunFolder, which: str) -> int:
 @lru_cache(maxsize=1)
 def _built_faces(dataset: str, data_dir: str, num_classes: int, image_size: int) -> Faces:
     faces = faces_lib.load_faces(dataset, data_dir, "all", num_classes, image_size)
-    images = np.ascontiguousarray(faces_lib.centre_crop(faces.images, image_size))
+    images = np.ascontiguousarray(geometry.centre_crop(faces.images, image_size))
     return Faces(images, faces.labels, faces.subjects, faces.sources, faces.detected)

@@ -14,12 +14,12 @@ import numpy as np
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
 from ifgan_tf.config import Config
-from ifgan_tf.data.built_sets import model_view
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation import figures, report
 from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions, checkpoint_epoch, faces_of, predict_with
 from ifgan_tf.evaluation.report import Report
+from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.privacy import audit
 from ifgan_tf.run_folder import RunFolder, fold_folders
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ifgan_tf.data.built_sets import resize
+from ifgan_tf.faces.geometry import resize
 
 # Standard deviation of the blur as a share of the face's width.
 BLURS = {"blurred_light": 0.02, "blurred": 0.05, "blurred_strong": 0.1}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ifgan_tf.data.built_sets import resize
+from ifgan_tf.faces.geometry import resize
 
 if TYPE_CHECKING:
     import keras

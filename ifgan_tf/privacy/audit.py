@@ -28,9 +28,11 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf.data import built_sets as faces_lib
-from ifgan_tf.data.built_sets import Faces, model_view
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.predictions import Predictions, faces_of, features, predict_with
+from ifgan_tf.faces import geometry
+from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.privacy import anonymisation, attackers
 from ifgan_tf.privacy.attackers import Convolutional, linear_view, network_view
 from ifgan_tf.privacy.estimates import (
@@ -395,7 +397,7 @@ def load_embedding(path: Path) -> Embedding:
         raise UserError(f"--embedding={path}: its input is {shape}; expected (batch, side, side, 3)")
 
     def embed(images: np.ndarray) -> np.ndarray:
-        small = np.stack([faces_lib.resize(image, shape[1]) for image in images]).astype(np.float32)
+        small = np.stack([geometry.resize(image, shape[1]) for image in images]).astype(np.float32)
         vectors = model.predict(small, batch_size=attackers.BATCH, verbose=0)
         return np.asarray(vectors).reshape(len(images), -1)
 

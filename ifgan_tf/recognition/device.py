@@ -24,21 +24,18 @@ none of ours, or arguments that make no sense (or there is no room for the lines
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
-import threading
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 # Read when OpenCV is loaded: a picture of more pixels is refused before it takes the memory.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 
-_INSTALL = "pip install ai-edge-litert numpy opencv-python-headless"
+from ifgan_tf.recognition import INSTALL
 
 try:
     import cv2
@@ -46,10 +43,13 @@ try:
 except ImportError as missing:
     if __name__ != "__main__":
         raise
-    print(f"error: {missing}; this needs: {_INSTALL}", file=sys.stderr)
+    print(f"error: {missing}; this needs: {INSTALL}", file=sys.stderr)
     sys.exit(2)
 
-LABELS, METADATA, DETECTOR = "labels.txt", "metadata.json", "face_detector.tflite"  # inside the .tflite
+from ifgan_tf.errors import UserError
+from ifgan_tf.faces.cascade import Detection, best_face
+from ifgan_tf.faces.geometry import align
+from ifgan_tf.recognition.litert import NO_FACE, Classifier
 
 # How the files of pictures start, whatever they are called.
 _TIFF = (b"II*\0", b"MM\0*")
@@ -57,30 +57,6 @@ _STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF)
 # What is called a picture is one, or there is something to say about it.
 _SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _JUNK = (".", "thumbs.db", "desktop.ini")  # what systems leave in folders of pictures, ._photo.jpg among it
-
-# Where a face lies once aligned; the same numbers as in training (ifgan_tf/data/alignment.py).
-ALIGNED_SIZE = 256
-TEMPLATE = np.array([[88.0, 104.0], [168.0, 104.0], [128.0, 152.0]], np.float32)
-
-# MTCNN (Zhang et al., 2016): windows of its networks, smallest face, ratio of its pyramid, thresholds of its stages.
-WINDOW, STRIDE, REFINE_SIDE, OUTPUT_SIDE = 12, 2, 24, 48
-SMALLEST_FACE, PYRAMID_RATIO = 20, 0.709
-PROPOSAL_THRESHOLD, REFINE_THRESHOLD, OUTPUT_THRESHOLD = 0.6, 0.7, 0.8
-MIN_FACE = 0.2  # of the shorter side: what is looked for first, because small faces take nearly all of the time
-MAX_SIDE, MIN_SIDE = 1280, 64
-NO_FACE = "no face found; expected a face of at least 20 pixels, upright and from the front"
-
-
-class ClassifyError(Exception):
-    """Something a person can mend; the message says what."""
-
-
-class Detection(NamedTuple):
-    """A face: box [x, y, width, height], confidence 0..1, five landmarks [5, 2], all in pixels of the image."""
-
-    box: np.ndarray
-    confidence: float
-    landmarks: np.ndarray
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------------
@@ -90,18 +66,18 @@ def read_image(path: str) -> np.ndarray:
     """A picture as uint8 RGB [H, W, 3], upright: grey widened, 16 bits reduced to 8, transparent parts on black.
 
     Raises:
-      ClassifyError: when the file is missing, empty, damaged, too large or no picture.
+      UserError: when the file is missing, empty, damaged, too large or no picture.
     """
     if not path:
-        raise ClassifyError("an empty name; expected a picture")
+        raise UserError("an empty name; expected a picture")
     try:
         if Path(path).exists() and not Path(path).is_file():
-            raise ClassifyError("is not a file")
+            raise UserError("is not a file")
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise ClassifyError(f"cannot be read ({error.strerror})") from None
+        raise UserError(f"cannot be read ({error.strerror})") from None
     if not data.size:
-        raise ClassifyError("the file is empty")
+        raise UserError("the file is empty")
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
         # A JPEG has no transparency: no need to look for it.
@@ -113,9 +89,9 @@ def read_image(path: str) -> np.ndarray:
         if image is not None and bytes(data[4:12]) == b"ftypavif":
             image = _upright_avif(image, bytes(data[:4096]))
     except Exception:  # decoders raise whatever they like
-        raise ClassifyError(f"has more than {os.environ['OPENCV_IO_MAX_IMAGE_PIXELS']} pixels, or is damaged") from None
+        raise UserError(f"has more than {os.environ['OPENCV_IO_MAX_IMAGE_PIXELS']} pixels, or is damaged") from None
     if image is None:
-        raise ClassifyError("is not a readable picture; expected JPEG, PNG, BMP, GIF, TIFF or WebP")
+        raise UserError("is not a readable picture; expected JPEG, PNG, BMP, GIF, TIFF or WebP")
     return np.ascontiguousarray(image[:, :, ::-1])
 
 
@@ -176,307 +152,6 @@ def _is_picture(file: Path) -> bool:
     return start.startswith(_STARTS) or start[8:] == b"WEBP" or start[4:] in (b"ftypavif", b"ftypheic", b"ftypmif1")
 
 
-# --- Finding a face ---------------------------------------------------------------------------------------------
-
-
-class FaceDetector:
-    """MTCNN's three networks by LiteRT, everything between them in NumPy.
-
-    Args:
-      model: content of the .tflite with the signatures `proposal`, `refine` and `output`.
-    Raises:
-      KeyError: when it lacks one of them.
-    """
-
-    def __init__(self, model: bytes) -> None:
-        self._run = Signatures(model)
-        for name in ("proposal", "refine", "output"):
-            self._run.shapes(name)
-
-    def detect(self, image: np.ndarray, min_face: float = MIN_FACE) -> list[Detection]:
-        """The faces in a uint8 RGB image [H, W, 3] of any size, the most confident first.
-
-        Args:
-          image: the picture.
-          min_face: smallest face looked for at first, as a fraction of the shorter side; 0 looks for all at once.
-        """
-        height, width = image.shape[:2]
-        scale = min(1.0, MAX_SIDE / max(height, width))
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        bottom, right = (max(0, MIN_SIDE - side) for side in image.shape[:2])
-        if bottom or right:
-            image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-        pixels = (image.astype(np.float32) - 127.5) / 128
-        shorter = min(image.shape[:2])
-        levels = round(-(np.log(shorter / WINDOW) / np.log(PYRAMID_RATIO) + 1))
-        scales = [WINDOW / SMALLEST_FACE * PYRAMID_RATIO**level for level in range(levels)]
-        first = [s for s in scales if WINDOW / s >= min_face * shorter]
-        found = self._faces(pixels, first)
-        if not found and len(first) < len(scales):
-            found = self._faces(pixels, scales)
-        return [
-            Detection((d.box / scale).astype(np.float32), d.confidence, (d.landmarks / scale).astype(np.float32))
-            for d in found
-        ]
-
-    def _faces(self, pixels: np.ndarray, scales: list[float]) -> list[Detection]:
-        """The three stages; boxes are rows x1, y1, x2, y2, sorted by falling scores."""
-        levels = [self._propose(pixels, scale) for scale in scales]
-        boxes = np.concatenate([np.empty((0, 4)), *(level[0] for level in levels)])
-        scores = np.concatenate([np.empty(0), *(level[1] for level in levels)])
-        boxes, scores = _suppress(boxes, scores, 0.7)
-        if not len(boxes):
-            return []
-        boxes = _square(boxes)
-        answer = self._run("refine", patches=_patches(pixels, boxes, REFINE_SIDE))
-        boxes, scores = boxes + answer["offsets"] * _sizes(boxes), answer["scores"][:, 1]
-        certain = scores > REFINE_THRESHOLD
-        boxes, scores = _suppress(boxes[certain], scores[certain], 0.7)
-        if not len(boxes):
-            return []
-        boxes = _square(boxes)
-        answer = self._run("output", patches=_patches(pixels, boxes, OUTPUT_SIDE))
-        points = answer["landmarks"].reshape(-1, 2, 5).transpose(0, 2, 1)  # [n, 5, (x, y)]
-        points = points * _sizes(boxes)[:, None, :2] + boxes[:, None, :2] - 1
-        boxes, scores = boxes + answer["offsets"] * _sizes(boxes), answer["scores"][:, 1]
-        certain = scores > OUTPUT_THRESHOLD
-        boxes, scores, points = _suppress(boxes[certain], scores[certain], 0.7, points[certain], over_smaller=True)
-        corners = [np.concatenate([box[:2], box[2:] - box[:2]]) for box in boxes]
-        return [Detection(*face) for face in zip(corners, map(float, scores), points, strict=True)]
-
-    def _propose(self, pixels: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-        height, width = (int(side * scale) for side in pixels.shape[:2])
-        level = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        answer = self._run("proposal", image=level[None])
-        face = answer["scores"][0, :, :, 1]
-        y, x = np.nonzero(face > PROPOSAL_THRESHOLD)
-        # Counted from the second pixel to the one after the last, as the weights were trained.
-        windows = np.stack([x, y, x, y], axis=1) * STRIDE + np.array([1, 1, WINDOW, WINDOW])
-        boxes = (windows + answer["offsets"][0, y, x] * (WINDOW - 1.0)) / scale
-        return _suppress(boxes, face[y, x], 0.5)
-
-
-def _sizes(boxes: np.ndarray) -> np.ndarray:
-    """Width, height, width, height of boxes whose last pixel belongs to them: [n, 4]."""
-    return np.tile(boxes[:, 2:] - boxes[:, :2] + 1, 2)
-
-
-def _square(boxes: np.ndarray) -> np.ndarray:
-    centres, side = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
-    return np.concatenate([centres - side / 2, centres + side / 2], axis=1)
-
-
-def _suppress(
-    boxes: np.ndarray, scores: np.ndarray, threshold: float, *more: np.ndarray, over_smaller: bool = False
-) -> Any:
-    """Non-maximum suppression: drops what overlaps anything better, over the union or over the smaller box."""
-    order = np.argsort(scores)[::-1]  # among equal scores, which are common, the later one wins: as in `mtcnn`
-    boxes, scores = boxes[order], scores[order]
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    best = np.ones(len(boxes), bool)
-    for start in range(0, len(boxes), 256):  # thousands of boxes with one another would take a gigabyte
-        end = min(start + 256, len(boxes))
-        upper = np.maximum(boxes[start:end, None, :2], boxes[None, start:, :2])
-        lower = np.minimum(boxes[start:end, None, 2:], boxes[None, start:, 2:])
-        shared = np.prod(np.maximum(lower - upper, 0), axis=2)
-        smaller = np.minimum(areas[start:end, None], areas[None, start:])
-        union = areas[start:end, None] + areas[None, start:] - shared
-        overlap = shared / (smaller if over_smaller else union)
-        best[start:] &= ~np.triu(overlap > threshold, k=1).any(axis=0)
-    return (boxes[best], scores[best], *(values[order][best] for values in more))
-
-
-def _patches(pixels: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
-    """Cuts boxes out, bilinearly, zero outside of the image: what `tf.image.crop_and_resize` does.
-
-    Args:
-      pixels: float32 [H, W, 3].
-      boxes: [n, 4].
-    Returns:
-      float32 [n, side, side, 3].
-    """
-    height, width = pixels.shape[:2]
-    steps = np.linspace(0, 1, side)
-    x = (boxes[:, :1] + steps * (boxes[:, 2:3] - boxes[:, :1])) * ((width - 1) / width)  # [n, side]
-    y = (boxes[:, 1:2] + steps * (boxes[:, 3:] - boxes[:, 1:2])) * ((height - 1) / height)
-    inside = ((y >= 0) & (y <= height - 1))[:, :, None] & ((x >= 0) & (x <= width - 1))[:, None, :]
-    left, top = (np.clip(np.floor(v).astype(int), 0, end - 1) for v, end in ((x, width), (y, height)))
-    right, bottom = np.minimum(left + 1, width - 1)[:, None, :], np.minimum(top + 1, height - 1)[:, :, None]
-    across, down = (x - left)[:, None, :, None], (y - top)[:, :, None, None]
-    left, top = left[:, None, :], top[:, :, None]
-    upper = pixels[top, left] * (1 - across) + pixels[top, right] * across
-    lower = pixels[bottom, left] * (1 - across) + pixels[bottom, right] * across
-    return ((upper * (1 - down) + lower * down) * inside[..., None]).astype(np.float32)
-
-
-def best_face(detections: list[Detection], shape: tuple[int, ...]) -> Detection | None:
-    """The face a picture is about: area minus twice the squared distance to the centre. None for an empty list."""
-    centre = np.array([shape[1], shape[0]]) / 2
-
-    def weight(detection: Detection) -> float:
-        offset = detection.box[:2] + detection.box[2:] / 2 - centre
-        return float(detection.box[2] * detection.box[3] - 2 * (offset**2).sum())
-
-    return max(detections, key=weight, default=None)
-
-
-# --- Aligning ---------------------------------------------------------------------------------------------------
-
-
-def similarity_transform(points: np.ndarray) -> np.ndarray:
-    """The similarity [2, 3] that brings eye centres and nose tip nearest to `TEMPLATE` (Umeyama, PAMI 1991)."""
-    source, target = np.asarray(points, np.float64)[:3], TEMPLATE.astype(np.float64)
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    source_centred, target_centred = source - source_mean, target - target_mean
-    variance = (source_centred**2).sum() / len(source)
-    if not np.isfinite(variance) or variance < 1e-12:
-        raise ClassifyError("the landmarks found do not span a face")
-    u, singular, vt = np.linalg.svd(target_centred.T @ source_centred / len(source))
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
-    rotation = u @ np.diag(sign) @ vt
-    scale = (singular * sign).sum() / variance
-    return np.column_stack([scale * rotation, target_mean - scale * rotation @ source_mean])
-
-
-def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Cuts a face out upright: uint8 RGB [256, 256, 3]; what lies outside of the image repeats its edge."""
-    transform = similarity_transform(landmarks)
-    shrink = int(1 / np.hypot(transform[0, 0], transform[1, 0]))
-    if shrink >= 2:  # warpAffine looks at four pixels only: average the others in first, or fine texture aliases
-        height, width = (max(1, side // shrink) for side in image.shape[:2])
-        factors = np.array([image.shape[1] / width, image.shape[0] / height])
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        offset = transform[:, 2] + transform[:, :2] @ (factors / 2 - 0.5)
-        transform = np.column_stack([transform[:, :2] * factors, offset])
-    size = (ALIGNED_SIZE, ALIGNED_SIZE)
-    return cv2.warpAffine(image, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-# --- Classifying ------------------------------------------------------------------------------------------------
-
-
-class Signatures:
-    """The signatures of a .tflite model, called by name.
-
-    One call at a time: an interpreter that two threads use at once mixes up their answers, and says nothing.
-
-    Args:
-      content: of the .tflite.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            raise ClassifyError(f"{error}; this needs: {_INSTALL}") from None
-        self._interpreter = Interpreter(model_content=content)
-        self._runners = {
-            name: self._interpreter.get_signature_runner(name) for name in self._interpreter.get_signature_list()
-        }
-        self._lock = threading.Lock()
-
-    def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
-        """The shape of what a signature takes and answers."""
-        runner = self._runners[name]
-        tensors = {**runner.get_input_details(), **runner.get_output_details()}
-        return {tensor: tuple(map(int, details["shape"])) for tensor, details in tensors.items()}
-
-    def __call__(self, name: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        with self._lock:
-            return self._runners[name](**inputs)
-
-
-class Answer(NamedTuple):
-    """About one face: the probability of every label, and the average face (uint8 RGB [S, S, 3]; None without G)."""
-
-    probabilities: dict[str, float]
-    average_face: np.ndarray | None
-
-
-class Classifier:
-    """A .tflite file of `export.tflite`, with the labels and the face detector it carries; threads may share it.
-
-    Args:
-      path: of the file.
-    Attributes:
-      labels: class names, in label order.
-      image_size: S, of the faces that the model sees.
-      draws: whether it draws average faces.
-    Raises:
-      ClassifyError: when it is missing, damaged or no such file.
-    """
-
-    def __init__(self, path: str) -> None:
-        expected = "expected a .tflite file written by export.tflite"
-        try:
-            with zipfile.ZipFile(path) as package:
-                self.labels = tuple(package.read(LABELS).decode().split())
-                metadata = json.loads(package.read(METADATA))
-                detector = package.read(DETECTOR)
-            self.image_size, self._working_size = int(metadata["image_size"]), int(metadata["working_size"])
-            content = Path(path).read_bytes()
-            if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
-                raise ValueError("its checksum is wrong")
-            self._detector, self._run = FaceDetector(detector), Signatures(content)
-            shapes = self._run.shapes("serving_default")
-            size = self.image_size
-            if shapes["image"] != (1, size, size, 3) or shapes["probabilities"] != (1, len(self.labels)):
-                raise ValueError("its labels or sizes are not those of the model")
-            if self._working_size < size:
-                raise ValueError(f"a working_size of {self._working_size}, less than image_size")
-            self.draws = "average_face" in shapes
-        except ClassifyError:
-            raise
-        except OSError as error:
-            raise ClassifyError(f"--model={path}: cannot be read ({error.strerror}); {expected}") from None
-        except Exception as error:  # whatever a strange archive leads to
-            reason = str(error)[:200] or type(error).__name__
-            raise ClassifyError(
-                f"--model={path}: not a model of this project, or damaged ({reason}); {expected}"
-            ) from None
-
-    def detect(self, image: np.ndarray, every: bool = False) -> list[Detection]:
-        """The face a picture (uint8 RGB [H, W, 3]) is about, or every face of at least 20 pixels, from left to right.
-
-        The list is empty where no face is found.
-        """
-        if every:
-            return sorted(self._detector.detect(image, min_face=0), key=lambda face: float(face.box[0]))
-        best = best_face(self._detector.detect(image), image.shape)
-        return [] if best is None else [best]
-
-    def find(self, image: np.ndarray) -> np.ndarray:
-        """The aligned face of a picture, uint8 RGB [256, 256, 3].
-
-        Raises:
-          ClassifyError: when there is no face in it.
-        """
-        faces = self.detect(image)
-        if not faces:
-            raise ClassifyError(NO_FACE)
-        return align(image, faces[0].landmarks)
-
-    def view(self, face: np.ndarray) -> np.ndarray:
-        """What the model sees of an aligned face, uint8 RGB [H, W, 3]: uint8 RGB [S, S, 3]."""
-        shrinks = self._working_size < min(face.shape[:2])
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        face = cv2.resize(face, (self._working_size, self._working_size), interpolation=method)
-        start = (self._working_size - self.image_size) // 2
-        return np.ascontiguousarray(face[start : start + self.image_size, start : start + self.image_size])
-
-    def run(self, view: np.ndarray) -> Answer:
-        """The model's answer about what it sees, uint8 RGB [S, S, 3]."""
-        outputs = self._run("serving_default", image=view[None])
-        probabilities = dict(zip(self.labels, map(float, outputs["probabilities"][0]), strict=True))
-        return Answer(probabilities, outputs["average_face"][0] if self.draws else None)
-
-    def probabilities(self, face: np.ndarray) -> dict[str, float]:
-        """The probability of every label, for an aligned face uint8 RGB [H, W, 3]."""
-        return self.run(self.view(face)).probabilities
-
-
 # --- The command ------------------------------------------------------------------------------------------------
 
 
@@ -498,7 +173,7 @@ class Gallery:
         number = f"_{self._count}" if self._count > 1 else ""
         path = self._file.with_name(f"{self._file.stem}{number}{self._file.suffix}")
         if os.path.realpath(path) in self._pictures:
-            raise ClassifyError(f"--average_face={path}: is one of the pictures read; choose another name")
+            raise UserError(f"--average_face={path}: is one of the pictures read; choose another name")
         beside = path.with_name(f".{os.getpid()}.png")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -506,7 +181,7 @@ class Gallery:
             beside.replace(path)
         except OSError as error:
             beside.unlink(missing_ok=True)
-            raise ClassifyError(f"--average_face={path}: cannot be written ({error.strerror})") from None
+            raise UserError(f"--average_face={path}: cannot be written ({error.strerror})") from None
         return str(path)
 
 
@@ -514,7 +189,7 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
     """Name and uint8 RGB image of every frame of a camera (a number) or a video (a file).
 
     Raises:
-      ClassifyError: when it does not open.
+      UserError: when it does not open.
     """
     try:
         capture = cv2.VideoCapture(int(camera) if camera.isascii() and camera.isdigit() else camera)
@@ -522,9 +197,7 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
     except Exception:  # a number too large, a name that is no text
         opened = False
     if not opened:
-        raise ClassifyError(
-            f"--camera={_text(camera)}: does not open; expected the number of a camera, or a video file"
-        )
+        raise UserError(f"--camera={_text(camera)}: does not open; expected the number of a camera, or a video file")
     number = 0
     try:
         while True:
@@ -536,7 +209,7 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
     finally:
         capture.release()
     if not number:
-        raise ClassifyError(f"--camera={_text(camera)}: opens, but gives no picture; expected a camera or a video")
+        raise UserError(f"--camera={_text(camera)}: opens, but gives no picture; expected a camera or a video")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -557,24 +230,24 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if bool(options.images) == bool(options.camera):
-            raise ClassifyError("expected either pictures or --camera")
+            raise UserError("expected either pictures or --camera")
         if options.average_face and options.camera:
-            raise ClassifyError("--average_face: expected pictures; a camera's faces would never end")
+            raise UserError("--average_face: expected pictures; a camera's faces would never end")
         if options.average_face and not options.average_face.lower().endswith(".png"):
-            raise ClassifyError(f"--average_face={_text(options.average_face)}: expected a name that ends in .png")
+            raise UserError(f"--average_face={_text(options.average_face)}: expected a name that ends in .png")
         names = images_of(options.images)
         if names and all(error for _, error in names):
-            raise ClassifyError("; ".join(f"{_text(name)}: {error}" for name, error in names))
+            raise UserError("; ".join(f"{_text(name)}: {error}" for name, error in names))
         classifier = Classifier(os.path.expanduser(options.model))  # noqa: PTH111 (a Path would change odd names)
         if options.average_face and not classifier.draws:
-            raise ClassifyError("--average_face: this model draws no average faces; leave the flag out")
+            raise UserError("--average_face: this model draws no average faces; leave the flag out")
         gallery = None
         if options.average_face:
             gallery = Gallery(os.path.expanduser(options.average_face), [name for name, _ in names])  # noqa: PTH111
         pictures = frames(options.camera) if options.camera else ((name, error or None) for name, error in names)
         lines = (_line(classifier, name, given, options, gallery) for name, given in pictures)
         failures = sum(_print(line) for line in lines)
-    except ClassifyError as error:
+    except UserError as error:
         print(f"error: {_text(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # how a camera ends
@@ -599,13 +272,13 @@ def _line(
     line: dict[str, Any] = {"image": _text(name)}
     try:
         if isinstance(given, str):
-            raise ClassifyError(given)
+            raise UserError(given)
         image = read_image(name) if given is None else given
         faces = [_face(classifier, image, None, gallery)] if options.aligned else []
         if not options.aligned:
             found = classifier.detect(image, every=options.faces == "all")
             if not found:
-                raise ClassifyError(NO_FACE)
+                raise UserError(NO_FACE)
             best = best_face(found, image.shape)
             faces = [_face(classifier, image, detection, gallery) for detection in found]
             line |= faces[next(place for place, face in enumerate(found) if face is best)]
@@ -613,7 +286,7 @@ def _line(
             line |= faces[0]
         if options.faces == "all":
             line["faces"] = faces
-    except ClassifyError as error:
+    except UserError as error:
         return {"image": line["image"], "error": str(error)}
     except Exception as error:  # one picture ends no run, whatever it does to the libraries
         return {"image": line["image"], "error": f"cannot be classified ({type(error).__name__}: {error})"}

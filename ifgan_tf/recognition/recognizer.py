@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 from PIL import Image
 
-from ifgan_tf.data.built_sets import model_view
 from ifgan_tf.data.images import decode_image, pixels_of, read_image
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces.geometry import Detection, align
+from ifgan_tf.faces.cascade import Detection
+from ifgan_tf.faces.geometry import align, model_view
 from ifgan_tf.recognition.runtimes import open_runtime
 
 # A file (its name, its bytes, or opened), pixels (uint8, grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]), or a picture of

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ifgan_tf import files
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces.geometry import Detection, FaceDetector, best_face
-from ifgan_tf.recognition import device
+from ifgan_tf.faces.cascade import Detection
+from ifgan_tf.recognition.litert import Classifier
 
 Answer = tuple[np.ndarray, np.ndarray | None]
 
@@ -107,8 +108,8 @@ def _saved_model(path: Path, every_face: bool) -> Runtime:
 
 def _tflite(path: Path, every_face: bool) -> Runtime:
     try:
-        classifier = device.Classifier(str(path))
-    except device.ClassifyError as error:
+        classifier = Classifier(str(path))
+    except UserError as error:
         raise UserError(str(error).removeprefix("--model=")) from None
 
     def answer(faces: np.ndarray) -> Answer:
@@ -117,21 +118,13 @@ def _tflite(path: Path, every_face: bool) -> Runtime:
         drawn = [row.average_face for row in rows if row.average_face is not None]
         return probabilities, np.stack(drawn) if drawn else None
 
-    def detect(image: np.ndarray) -> list[Detection]:
-        return [Detection(*face) for face in classifier.detect(image, every_face)]
-
-    return Runtime("tflite", classifier.labels, classifier.image_size, answer, detect)
+    return Runtime(
+        "tflite", classifier.labels, classifier.image_size, answer, partial(classifier.detect, every=every_face)
+    )
 
 
 def _mtcnn(every_face: bool) -> Callable[[np.ndarray], list[Detection]]:
     """The face finder of training."""
-    detector = FaceDetector(min_face=0.0) if every_face else FaceDetector()
+    from ifgan_tf.faces.detection import FaceDetector
 
-    def detect(image: np.ndarray) -> list[Detection]:
-        found = detector.detect(image)
-        if every_face:
-            return sorted(found, key=lambda face: float(face.box[0]))
-        best = best_face(found, image.shape)
-        return [] if best is None else [best]
-
-    return detect
+    return partial(FaceDetector().find, every=every_face)

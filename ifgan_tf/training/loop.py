@@ -15,8 +15,9 @@ import tensorflow as tf
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
 from ifgan_tf.config import Config, DataConfig
-from ifgan_tf.data import average_faces, built_sets, folds, input_pipeline, splits
+from ifgan_tf.data import average_faces, folds, input_pipeline, splits
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces import geometry
 from ifgan_tf.models.networks import build_networks
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training.checkpoints import Checkpoints
@@ -164,7 +165,7 @@ def _average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> np.nda
         average_faces.save(average_faces.average_faces(examples, data.num_classes), run.average_faces_dir)
         made = run.average_faces()
     size = data.image_size
-    return built_sets.centre_crop(average_faces.at_size(made, built_sets.working_size(size)), size)
+    return geometry.centre_crop(average_faces.at_size(made, geometry.working_size(size)), size)
 
 
 def _told(line: dict[str, Any], epochs: int) -> str:

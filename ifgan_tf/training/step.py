@@ -131,11 +131,10 @@ class Trainer:
 
         average = tf.gather(self.average_faces, labels)  # I_AE
         generated = G(photo, training=True)  # G(I_SE)
-        said = classify_both(E, self._classifier_input, photo, self.average_faces, generated, labels)
-        real_logits, fake_logits = tf.split(said["logits"], 2)
-
         terms = losses.gan_loss(D([photo, average], training=True), D([photo, generated], training=True))  # Eq. 2
         terms |= losses.l1_loss(average, generated)  # Eq. 3
+        said = classify_both(E, self._classifier_input, photo, self.average_faces, generated, labels)
+        real_logits, fake_logits = tf.split(said["logits"], 2)
         terms |= losses.softmax_loss(labels, real_logits, fake_logits, weights=weights)  # Eq. 4
         terms |= self.centres.island_loss(said["feature"], tf.tile(labels, [2]))  # Eq. 5
         return terms, fake_logits, said["feature"]

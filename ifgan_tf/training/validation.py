@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from ifgan_tf import labels
-from ifgan_tf.data.built_sets import Faces, centre_crop
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import figures, metrics
 from ifgan_tf.evaluation.attention_maps import attention_figure
+from ifgan_tf.faces.geometry import centre_crop
 from ifgan_tf.models.generator import LAST_ATTENTION
 from ifgan_tf.models.inference import build_inference
 from ifgan_tf.models.networks import Networks

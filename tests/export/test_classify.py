@@ -9,7 +9,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -21,12 +20,14 @@ import pytest
 from PIL import Image, features
 
 from export import classify
-from export.classify import Classifier, ClassifyError
+from export.classify import Classifier, UserError
 from export.mtcnn_tflite import convert_detector
 from export.output import inference_model
 from export.tflite import export_tflite
-from ifgan_tf.data import built_sets, images
+from ifgan_tf.data import images
 from ifgan_tf.faces import geometry
+from ifgan_tf.faces.detection import FaceDetector
+from ifgan_tf.recognition import litert
 from ifgan_tf.run_folder import RunFolder
 
 RENDERED = Path(__file__).parents[3] / "shared" / "faces" / "BU_3DFE"
@@ -79,32 +80,13 @@ def test_one_script_and_one_model_on_a_device(
     assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
 
 
-def test_constants_are_those_of_training() -> None:
-    np.testing.assert_array_equal(classify.TEMPLATE, geometry.TEMPLATE)
-    assert geometry.ALIGNED_SIZE == classify.ALIGNED_SIZE
-    assert geometry._WINDOW == classify.WINDOW
-    assert geometry._SMALLEST_FACE == classify.SMALLEST_FACE
-    assert geometry._PYRAMID_RATIO == classify.PYRAMID_RATIO
-    assert geometry._PROPOSAL_THRESHOLD == classify.PROPOSAL_THRESHOLD
-    assert (geometry._MAX_SIDE, geometry._MIN_SIDE) == (classify.MAX_SIDE, classify.MIN_SIDE)
-    assert geometry.FaceDetector.__init__.__defaults__ == (classify.MIN_FACE,)
-
-
-@pytest.mark.parametrize("scale", [0.3, 1.0, 2.6])
-def test_alignment_is_that_of_training(astronaut: np.ndarray, scale: float) -> None:
-    landmarks = np.array([[203.4, 99.7], [246.3, 103.2], [224.2, 126.9]]) * scale
-    photo = cv2.resize(astronaut, None, fx=scale, fy=scale)
-    np.testing.assert_array_equal(classify.align(photo, landmarks), geometry.align(photo, landmarks))
-    np.testing.assert_array_equal(classify.similarity_transform(landmarks), geometry.similarity_transform(landmarks))
-
-
 def test_finds_the_face_that_training_finds(astronaut: np.ndarray) -> None:
-    ours, training = classify.FaceDetector(convert_detector()), geometry.FaceDetector()
+    ours, training = litert._cascade(convert_detector()), FaceDetector()
     photos = [astronaut, cv2.resize(astronaut, (1500, 1400)), astronaut[30:200, 130:330]]
     for photo in photos:
         found, expected = ours.detect(photo), training.detect(photo)
         assert len(found) == len(expected) > 0
-        best, reference = classify.best_face(found, photo.shape), geometry.best_face(expected, photo.shape)
+        best, reference = classify.best_face(found, photo.shape), classify.best_face(expected, photo.shape)
         assert best is not None
         assert reference is not None
         np.testing.assert_allclose(best.landmarks, reference.landmarks, atol=0.1)
@@ -114,14 +96,14 @@ def test_finds_the_face_that_training_finds(astronaut: np.ndarray) -> None:
 
 @pytest.mark.skipif(not RENDERED.is_dir(), reason=f"rendered faces are not at {RENDERED}")
 def test_landmarks_on_rendered_faces_within_a_pixel() -> None:
-    ours, training = classify.FaceDetector(convert_detector()), geometry.FaceDetector()
+    ours, training = litert._cascade(convert_detector()), FaceDetector()
     files = sorted(RENDERED.glob("*/*_F2D.jpg"))[::50]
     distances = []
     points = np.array([[100, 400, 256], [100, 150, 400], [1, 1, 1]])
     for file in files:
         photo, as_trained = classify.read_image(str(file)), images.read_image(file)
         found = classify.best_face(ours.detect(photo), photo.shape)
-        expected = geometry.best_face(training.detect(as_trained), as_trained.shape)
+        expected = classify.best_face(training.detect(as_trained), as_trained.shape)
         assert found is not None
         assert expected is not None
         ours_at = classify.similarity_transform(found.landmarks) @ points
@@ -132,16 +114,16 @@ def test_landmarks_on_rendered_faces_within_a_pixel() -> None:
 
 
 def test_no_face_is_no_label(classifier: Classifier) -> None:
-    with pytest.raises(ClassifyError, match="no face"):
+    with pytest.raises(UserError, match="no face"):
         classifier.find(np.full((200, 300, 3), 128, np.uint8))
-    with pytest.raises(ClassifyError, match="no face"):
+    with pytest.raises(UserError, match="no face"):
         classifier.find(np.zeros((1, 1, 3), np.uint8))
 
 
 def test_same_probabilities_as_keras_and_red_stays_red(run: RunFolder, classifier: Classifier) -> None:
     red = np.zeros((256, 256, 3), np.uint8)
     red[..., 0] = 255
-    keras_says = inference_model(run)(built_sets.model_view(red, 32)[None].astype(np.float32), training=False)
+    keras_says = inference_model(run)(geometry.model_view(red, 32)[None].astype(np.float32), training=False)
     ours = classifier.probabilities(red)
     np.testing.assert_allclose(list(ours.values()), keras_says["probabilities"][0], atol=1e-4)
     assert abs(np.subtract(list(classifier.probabilities(red[..., ::-1]).values()), list(ours.values()))).max() > 1e-3
@@ -397,22 +379,11 @@ def test_an_avif_is_turned_upright(astronaut: np.ndarray, orientation: int, tmp_
     Image.fromarray(astronaut[:80, 150:270]).save(tmp_path / "turned.avif", exif=exif)
     try:
         ours = read_by_device(tmp_path / "turned.avif").astype(int)
-    except ClassifyError:
+    except UserError:
         pytest.skip("this OpenCV cannot read AVIF")
     training = images.read_image(tmp_path / "turned.avif")
     assert ours.shape == training.shape
     assert np.abs(ours - training).max() <= 3
-
-
-def test_boxes_without_number_take_little_memory() -> None:
-    generator = np.random.default_rng(0)
-    corners = generator.uniform(0, 1000, (5_000, 2))
-    boxes, scores = np.concatenate([corners, corners + 30], axis=1), generator.uniform(0, 1, 5_000)
-    tracemalloc.start()
-    best, _ = classify._suppress(boxes, scores, 0.5)
-    assert tracemalloc.get_traced_memory()[1] < 200e6
-    tracemalloc.stop()
-    assert 100 < len(best) < 5_000
 
 
 def test_what_is_called_a_picture_is_not_passed_over(

@@ -18,7 +18,7 @@ from PIL import Image
 from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.errors import UserError
-from ifgan_tf.recognition.device import Classifier
+from ifgan_tf.recognition.litert import Classifier
 from ifgan_tf.recognition.recognizer import Recognizer
 from ifgan_tf.run_folder import RunFolder
 

@@ -16,9 +16,9 @@ import tensorflow as tf
 from export.output import inference_model, open_run
 from export.request_decoding import model_view
 from export.saved_model import export_saved_model
-from ifgan_tf.data import built_sets
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces import geometry
 from ifgan_tf.recognition.runtimes import open_runtime
 from ifgan_tf.run_folder import RunFolder
 
@@ -68,7 +68,7 @@ def test_a_process_without_the_project_gets_what_keras_says(
             text=True,
         ).stdout
     )
-    views = np.stack([built_sets.model_view(photo, 32) for photo in photos])
+    views = np.stack([geometry.model_view(photo, 32) for photo in photos])
     keras_says = inference_model(run)(views.astype(np.float32), training=False)
     # Resampling may differ by one grey level a pixel.
     np.testing.assert_allclose(answer["probabilities"], keras_says["probabilities"], atol=5e-3)
@@ -79,7 +79,7 @@ def test_a_process_without_the_project_gets_what_keras_says(
 
 
 def test_tensor_signatures_equal_keras(run: RunFolder, version: Path, photos: list[np.ndarray]) -> None:
-    views = np.stack([built_sets.model_view(photo, 32) for photo in photos])
+    views = np.stack([geometry.model_view(photo, 32) for photo in photos])
     signatures = tf.saved_model.load(str(version)).signatures
     keras_says = inference_model(run)(views.astype(np.float32), training=False)
     for name in ("tensors", "generate_tensors"):
@@ -111,7 +111,7 @@ def test_labels_are_an_asset(run: RunFolder, version: Path) -> None:
 @pytest.mark.parametrize("shape", [(256, 256), (100, 100), (300, 260), (512, 512), (20, 400)])
 def test_graph_resampling_is_the_projects_own(image_size: int, shape: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    ours = built_sets.model_view(image, image_size).astype(int)
+    ours = geometry.model_view(image, image_size).astype(int)
     graph = tf.function(model_view)(tf.constant(image), image_size).numpy().astype(int)
     assert np.abs(ours - graph).max() <= 1
 

@@ -279,7 +279,7 @@ def test_same_answer_as_python(modules: Any, pictures: Path, model_file: Path, n
 
     classifier, image = classify.Classifier(str(model_file)), classify.read_image(str(pictures / name))
     assert answer["size"] == [image.shape[1], image.shape[0]]
-    faces = classifier._detector.detect(image)
+    faces = classifier._cascade.detect(image)
     assert len(answer["boxes"]) == len(faces) == (12 if name == "group.png" else 1)
     for face in faces:
         corners = np.concatenate([face.box[:2], face.box[:2] + face.box[2:]])

@@ -6,36 +6,6 @@ from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 
 
-@pytest.mark.parametrize(("image_size", "side"), [(224, 256), (64, 73), (32, 37), (448, 512)])
-def test_a_crop_is_224_256ths_of_the_face(image_size, side):
-    assert built_sets.working_size(image_size) == side
-
-
-def test_at_the_papers_size_a_view_is_the_centre_untouched():
-    face = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(built_sets.model_view(face, 224), face[16:240, 16:240])
-
-
-def test_shrinking_averages_instead_of_skipping():
-    stripes = np.zeros((256, 256, 3), np.uint8)
-    stripes[:, ::2] = 200
-    small = built_sets.resize(stripes, 64)
-    assert abs(int(small.mean()) - 100) <= 1 and small.std() < 2  # skipping would show all or none of the stripes
-
-
-def test_red_stays_red():
-    red = np.zeros((256, 256, 3), np.uint8)
-    red[..., 0] = 250
-    view = built_sets.model_view(red, 64)
-    assert view.shape == (64, 64, 3)
-    np.testing.assert_array_equal(view[30, 30], [250, 0, 0])
-
-
-def test_centre_crop_of_a_batch():
-    images = np.arange(2 * 6 * 6 * 3).reshape(2, 6, 6, 3)
-    np.testing.assert_array_equal(built_sets.centre_crop(images, 4), images[:, 1:5, 1:5])
-
-
 def test_select_keeps_columns_together():
     names = np.array(["a", "b", "c"])
     some = Faces(np.zeros((3, 4, 4, 3), np.uint8), np.array([0, 1, 2]), names, names, np.array([True, False, True]))

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ifgan_tf.data.built_sets import iterate, model_view
+from ifgan_tf.data.built_sets import iterate
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.metrics import NO_FACE
 from ifgan_tf.evaluation.predictions import BATCH, faces_of, features, predict, predict_with
+from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.models.inference import build_inference
 from ifgan_tf.run_folder import RunFolder
 

@@ -1,18 +1,11 @@
-"""The similarity transform, the crop, and MTCNN against its own driver."""
+"""The similarity transform, the crops, the one way to resample."""
 
 import cv2
 import numpy as np
 import pytest
 
-from ifgan_tf.faces.geometry import (
-    TEMPLATE,
-    Detection,
-    FaceDetector,
-    align,
-    best_face,
-    fallback_crop,
-    similarity_transform,
-)
+from ifgan_tf.faces import geometry
+from ifgan_tf.faces.geometry import TEMPLATE, align, fallback_crop, similarity_transform
 
 
 def _turn(points, scale, degrees, shift):
@@ -90,61 +83,31 @@ def test_fallback_is_the_centred_square():
     assert fallback_crop(np.zeros((1, 3, 3), np.uint8)).shape == (256, 256, 3)
 
 
-def _detection(x, y, size, confidence=0.99):
-    return Detection(np.array([x, y, size, size], np.float32), confidence, np.zeros((5, 2), np.float32))
+@pytest.mark.parametrize(("image_size", "side"), [(224, 256), (64, 73), (32, 37), (448, 512)])
+def test_a_crop_is_224_256ths_of_the_face(image_size, side):
+    assert geometry.working_size(image_size) == side
 
 
-def test_best_face_is_large_and_central():
-    large, small, corner = _detection(200, 150, 200), _detection(280, 220, 60), _detection(0, 0, 210)
-    assert best_face([small, large, corner], (500, 600, 3)) is large
-    assert best_face([], (500, 600, 3)) is None
+def test_at_the_papers_size_a_view_is_the_centre_untouched():
+    face = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(geometry.model_view(face, 224), face[16:240, 16:240])
 
 
-@pytest.fixture(scope="module")
-def detector():
-    return FaceDetector()
+def test_resampling_averages_instead_of_skipping():
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, ::2] = 200
+    small = geometry.resize(stripes, 64)
+    assert abs(int(small.mean()) - 100) <= 1 and small.std() < 2  # skipping would show all or none of the stripes
 
 
-@pytest.fixture(scope="module")
-def astronaut():
-    data = pytest.importorskip("skimage.data")
-    return data.astronaut()
+def test_red_stays_red():
+    red = np.zeros((256, 256, 3), np.uint8)
+    red[..., 0] = 250
+    view = geometry.model_view(red, 64)
+    assert view.shape == (64, 64, 3)
+    np.testing.assert_array_equal(view[30, 30], [250, 0, 0])
 
 
-def test_finds_the_face_of_a_photograph(detector, astronaut):
-    face = best_face(detector.detect(astronaut), astronaut.shape)
-    assert face is not None and face.confidence > 0.95
-    eyes, nose, mouth = face.landmarks[:2], face.landmarks[2], face.landmarks[3:]
-    assert eyes[0, 0] < nose[0] < eyes[1, 0] and eyes[:, 1].max() < nose[1] < mouth[:, 1].min()
-    np.testing.assert_allclose(face.landmarks.mean(axis=0), (222, 120), atol=15)
-
-
-@pytest.mark.parametrize(("min_face", "pixels"), [(0, 0.02), (0.2, 1)])
-def test_agrees_with_mtcnn_at_full_size(astronaut, min_face, pixels):
-    from mtcnn import MTCNN
-
-    peer = MTCNN().detect_faces(astronaut, output_type="numpy")
-    peer = peer[(peer[:, 3] * peer[:, 4]).argmax()]  # columns 3 and 4 are width and height
-    face = best_face(FaceDetector(min_face).detect(astronaut), astronaut.shape)
-    np.testing.assert_allclose(face.landmarks, peer[6:].reshape(2, 5).T, atol=pixels)
-    assert face.confidence == pytest.approx(peer[5], abs=1e-3)
-
-
-def test_small_faces_are_found_in_a_second_look(detector, astronaut):
-    canvas = np.full((900, 900, 3), 127, np.uint8)
-    canvas[700:800, 100:200] = cv2.resize(astronaut[:300, 70:370], (100, 100), interpolation=cv2.INTER_AREA)
-    found = detector.detect(canvas)
-    assert len(found) == 1 and found[0].box[2] < 0.2 * 900
-    assert detector.detect(canvas, second_look=False) == []
-
-
-def test_huge_images_give_landmarks_in_their_own_pixels(detector, astronaut):
-    huge = cv2.resize(astronaut, None, fx=5, fy=5, interpolation=cv2.INTER_LINEAR)
-    face = best_face(detector.detect(huge), huge.shape)
-    small = best_face(detector.detect(astronaut), astronaut.shape)
-    np.testing.assert_allclose(face.landmarks / 5, small.landmarks, atol=4)
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 200, 3), (64, 64, 3), (3000, 20, 3)])
-def test_any_size_without_a_face_gives_no_face(detector, shape):
-    assert detector.detect(np.zeros(shape, np.uint8)) == []
+def test_centre_crop_of_a_batch():
+    images = np.arange(2 * 6 * 6 * 3).reshape(2, 6, 6, 3)
+    np.testing.assert_array_equal(geometry.centre_crop(images, 4), images[:, 1:5, 1:5])

@@ -1,0 +1,144 @@
+"""A model without TensorFlow: the .tflite that `export.tflite` writes, run by LiteRT, and the face finder inside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ifgan_tf.errors import UserError
+from ifgan_tf.faces.cascade import Cascade, Detection
+from ifgan_tf.faces.geometry import align, centre_crop, resize
+from ifgan_tf.recognition import INSTALL
+
+LABELS, METADATA, DETECTOR = "labels.txt", "metadata.json", "face_detector.tflite"  # inside the .tflite
+NO_FACE = "no face found; expected a face of at least 20 pixels, upright and from the front"
+
+
+class Signatures:
+    """The signatures of a .tflite model, called by name.
+
+    One call at a time: an interpreter that two threads use at once mixes up their answers, and says nothing.
+
+    Args:
+      content: of the .tflite.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise UserError(f"{error}; this needs: {INSTALL}") from None
+        self._interpreter = Interpreter(model_content=content)
+        self._runners = {
+            name: self._interpreter.get_signature_runner(name) for name in self._interpreter.get_signature_list()
+        }
+        self._lock = threading.Lock()
+
+    def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
+        """The shape of what a signature takes and answers."""
+        runner = self._runners[name]
+        tensors = {**runner.get_input_details(), **runner.get_output_details()}
+        return {tensor: tuple(map(int, details["shape"])) for tensor, details in tensors.items()}
+
+    def __call__(self, name: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with self._lock:
+            return self._runners[name](**inputs)
+
+
+class Answer(NamedTuple):
+    """About one face: the probability of every label, and the average face (uint8 RGB [S, S, 3]; None without G)."""
+
+    probabilities: dict[str, float]
+    average_face: np.ndarray | None
+
+
+class Classifier:
+    """A .tflite file of `export.tflite`, with the labels and the face detector it carries; threads may share it.
+
+    Args:
+      path: of the file.
+    Attributes:
+      labels: class names, in label order.
+      image_size: S, of the faces that the model sees.
+      draws: whether it draws average faces.
+    Raises:
+      UserError: when it is missing, damaged or no such file.
+    """
+
+    def __init__(self, path: str) -> None:
+        expected = "expected a .tflite file written by export.tflite"
+        try:
+            with zipfile.ZipFile(path) as package:
+                self.labels = tuple(package.read(LABELS).decode().split())
+                metadata = json.loads(package.read(METADATA))
+                detector = package.read(DETECTOR)
+            self.image_size, self._working_size = int(metadata["image_size"]), int(metadata["working_size"])
+            content = Path(path).read_bytes()
+            if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
+                raise ValueError("its checksum is wrong")
+            self._run, self._cascade = Signatures(content), _cascade(detector)
+            shapes = self._run.shapes("serving_default")
+            size = self.image_size
+            if shapes["image"] != (1, size, size, 3) or shapes["probabilities"] != (1, len(self.labels)):
+                raise ValueError("its labels or sizes are not those of the model")
+            if self._working_size < size:
+                raise ValueError(f"a working_size of {self._working_size}, less than image_size")
+            self.draws = "average_face" in shapes
+        except UserError:
+            raise
+        except OSError as error:
+            raise UserError(f"--model={path}: cannot be read ({error.strerror}); {expected}") from None
+        except Exception as error:  # whatever a strange archive leads to
+            reason = str(error)[:200] or type(error).__name__
+            raise UserError(f"--model={path}: not a model of this project, or damaged ({reason}); {expected}") from None
+
+    def detect(self, image: np.ndarray, every: bool = False) -> list[Detection]:
+        """The face a picture (uint8 RGB [H, W, 3]) is about, or every face; see `Cascade.find`."""
+        return self._cascade.find(image, every)
+
+    def find(self, image: np.ndarray) -> np.ndarray:
+        """The aligned face of a picture, uint8 RGB [256, 256, 3].
+
+        Raises:
+          UserError: when there is no face in it.
+        """
+        faces = self.detect(image)
+        if not faces:
+            raise UserError(NO_FACE)
+        return align(image, faces[0].landmarks)
+
+    def view(self, face: np.ndarray) -> np.ndarray:
+        """What the model sees of an aligned face, uint8 RGB [H, W, 3]: uint8 RGB [S, S, 3]."""
+        return np.ascontiguousarray(centre_crop(resize(face, self._working_size), self.image_size))
+
+    def run(self, view: np.ndarray) -> Answer:
+        """The model's answer about what it sees, uint8 RGB [S, S, 3]."""
+        outputs = self._run("serving_default", image=view[None])
+        probabilities = dict(zip(self.labels, map(float, outputs["probabilities"][0]), strict=True))
+        return Answer(probabilities, outputs["average_face"][0] if self.draws else None)
+
+    def probabilities(self, face: np.ndarray) -> dict[str, float]:
+        """The probability of every label, for an aligned face uint8 RGB [H, W, 3]."""
+        return self.run(self.view(face)).probabilities
+
+
+def _cascade(content: bytes) -> Cascade:
+    """The face finder in a .tflite with the signatures `proposal`, `refine` and `output`.
+
+    Raises:
+      KeyError: when it lacks one of them.
+    """
+    run = Signatures(content)
+    for name in ("proposal", "refine", "output"):
+        run.shapes(name)
+    return Cascade(
+        lambda image: run("proposal", image=image),
+        lambda patches: run("refine", patches=patches),
+        lambda patches: run("output", patches=patches),
+    )
