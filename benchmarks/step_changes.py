@@ -44,19 +44,9 @@ def composed_batch_norm() -> None:
     BatchNormalization.call = keras.layers.BatchNormalization.call  # type: ignore[method-assign]
 
 
-def composed_adam() -> None:
-    """Keras' own update of Adam."""
-    import keras
-
-    from ifgan_tf.training.adam import Adam
-
-    Adam.apply = keras.optimizers.Adam.apply  # type: ignore[method-assign]
-
-
 MEASURES: dict[str, Callable[[], None]] = {
     "attention in blocks": whole_attention,
     "fused batch normalisation": composed_batch_norm,
-    "Adam in one operation": composed_adam,
 }
 
 
