@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from absl import flags
@@ -65,9 +66,12 @@ def main(arguments: Sequence[str]) -> None:
     points = parse_points(POINTS.value)
 
     from ifgan_tf.evaluation.runner import evaluate
+    from ifgan_tf.privacy.audit import audit
+    from ifgan_tf.privacy.embeddings import load_embedding
 
-    embedding = Path(EMBEDDING.value) if EMBEDDING.value else None
-    evaluate(Path(WORKDIR.value), DATA_DIR.value, points, PEOPLE.value, IDENTITY.value, embedding)
+    embedding = load_embedding(Path(EMBEDDING.value)) if EMBEDDING.value else None
+    identity = partial(audit, data_dir=DATA_DIR.value, embedding=embedding) if IDENTITY.value else None
+    evaluate(Path(WORKDIR.value), DATA_DIR.value, points, PEOPLE.value, identity)
 
 
 def parse_points(texts: Sequence[str]) -> list[tuple[float, float]]:

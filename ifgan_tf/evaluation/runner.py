@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions, checkpoint_epoch, faces_of, predict_with
 from ifgan_tf.evaluation.report import Report
 from ifgan_tf.faces.geometry import model_view
-from ifgan_tf.privacy import audit
 from ifgan_tf.run_folder import RunFolder, fold_folders
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ def evaluate(
     data_dir: str | None = None,
     points: Sequence[Point] = figures.QUERY_POINTS,
     people: int = 4,
-    measure_identity: bool = True,
-    embedding: Path | None = None,
+    identity: Callable[[Sequence[RunFolder]], dict[str, Any] | None] | None = None,
 ) -> Report:
     """Evaluates a run, or all its folds, on test images; writes `workdir/model_card.md` and into `workdir/evaluation`:
 
@@ -56,8 +54,7 @@ def evaluate(
       data_dir: where the built data lie, if no longer where the run's configuration says.
       points: query points of the attention maps, as fractions of width and height.
       people: rows of people in the picture of expression transfer.
-      measure_identity: whether attackers measure how much of a person's identity is left.
-      embedding: a Keras model file, see `audit.load_embedding`.
+      identity: measures how much of a person's identity is left (see `ifgan_tf.privacy.audit.audit`).
 
     Returns:
       The report that was written.
@@ -71,13 +68,8 @@ def evaluate(
     if any(run.checkpoint_epoch("best") is not None for run in runs):
         for folder in (workdir, out, events, *(run.tensorboard_dir for run in runs)):
             _see_that_it_can_be_written(folder)
-    embed = audit.load_embedding(embedding) if embedding else None
     evaluated, skipped = _evaluate_folds(runs, data_dir)
-    leakage = None
-    if measure_identity:
-        measured = [audit.measure(fold.run, data_dir, embed) for fold in evaluated]
-        found = [fold for fold in measured if fold is not None]
-        leakage = audit.to_json(audit.merge(found)) if found else None
+    leakage = identity([fold.run for fold in evaluated]) if identity else None
     result = report.run_report(config, [fold.figures for fold in evaluated], skipped, leakage)
 
     drawn = _pictures(evaluated, result, points, people)

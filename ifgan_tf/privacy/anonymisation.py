@@ -1,4 +1,4 @@
-"""Other ways to hide who is in a photo, as a scale for the generated face."""
+"""Anonymisation baselines: other ways to hide who is in a photo, as a scale for the generated face."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Attackers: models that try to tell from a picture who it is, or to rebuild the photo. Seeded and bounded in steps."""
+"""Attackers: models that try to tell from a picture who it is, or to rebuild the photo. Seeded and bounded in steps.
+
+As in biometrics: the *targets* are the people to be told apart, the *gallery* holds pictures of them with names, a
+*probe* is a picture without; the *background* are other people, whom an attacker may learn from before.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,8 @@ SIDE = 64  # of the pictures that networks look at: larger ones are resampled
 BATCH = 32
 EMBEDDING = 64
 SCALE = 10.0  # of logits made from embeddings of unit length
-OTHERS_STEPS = 250
-PEOPLE_STEPS = 40
+BACKGROUND_STEPS = 250
+TARGETS_STEPS = 40
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the decoder
 SELECTED = 64  # values that the selecting attacker looks at
 
@@ -52,19 +56,28 @@ def linear_view(images: np.ndarray) -> np.ndarray:
 
 
 class Convolutional:
-    """A network that learns to tell other people apart, and then, from there, the people at hand."""
+    """A network that learns to tell the background apart, and then, from there, the targets."""
 
-    def __init__(self, side: int, others: int, people: int, expressions: int) -> None:
+    def __init__(self, side: int, background: int, targets: int, expressions: int, seed: int) -> None:
+        """Args:
+        side: of the pictures.
+        background, targets: number of people.
+        expressions: number of classes.
+        seed: of initial weights.
+        """
         import keras
 
-        trained = _build_network(side, others, expressions)
-        self._others = _Refit(trained)
-        self._people = _Refit(_build_network(side, people))
+        from ifgan_tf.models.construction import drawn_from
+
+        with drawn_from(seed):  # in float32, whatever the networks under attack compute in
+            trained = _build_network(side, background, expressions)
+            self._background = _Refit(trained)
+            self._targets = _Refit(_build_network(side, targets))
         outputs = {"embedding": trained.get_layer("unit").output, "expression": trained.output["expression"]}
         self._embedding = keras.Model(trained.input, outputs)
 
-    def learn_others(self, view: np.ndarray, subjects: np.ndarray, labels: np.ndarray, seed: int) -> None:
-        """Trains on pictures of people other than those to be told apart.
+    def learn_background(self, view: np.ndarray, subjects: np.ndarray, labels: np.ndarray, seed: int) -> None:
+        """Trains on pictures of the background.
 
         Args:
           view: float32 [N, side, side, 6], see `network_view`.
@@ -72,62 +85,62 @@ class Convolutional:
           labels: int [N], expressions.
           seed: of the order of the pictures.
         """
-        self._others.fit(view, {"identity": subjects, "expression": labels}, OTHERS_STEPS, seed)
+        self._background.fit(view, {"identity": subjects, "expression": labels}, BACKGROUND_STEPS, seed)
 
     def embed(self, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings of unit length, float32 [N, 64], and expressions, int [N], as learnt from the other people."""
+        """Embeddings of unit length, float32 [N, 64], and expressions, int [N], as learnt from the background."""
         outputs = self._embedding.predict(view, batch_size=256, verbose=0)
         return outputs["embedding"], outputs["expression"].argmax(axis=1)
 
-    def identify(self, known: np.ndarray, who: np.ndarray, asked: np.ndarray, seed: int) -> np.ndarray:
-        """Learns the people at hand from some pictures and names them in others.
+    def identify(self, gallery: np.ndarray, who: np.ndarray, probe: np.ndarray, seed: int) -> np.ndarray:
+        """Learns the targets from the gallery and names them in the probes.
 
         Args:
-          known: float32 [N, side, side, 6], with `who`, int [N] from 0, in them.
-          asked: float32 [M, side, side, 6].
+          gallery: float32 [N, side, side, 6], with `who`, int [N] from 0, in them.
+          probe: float32 [M, side, side, 6].
           seed: of the order of the pictures.
         Returns:
           int [M].
         """
-        model = self._people.fit(known, {"identity": who}, PEOPLE_STEPS, seed, like=self._others.model)
-        return model.predict(asked, batch_size=256, verbose=0)["identity"].argmax(axis=1)
+        model = self._targets.fit(gallery, {"identity": who}, TARGETS_STEPS, seed, like=self._background.model)
+        return model.predict(probe, batch_size=256, verbose=0)["identity"].argmax(axis=1)
 
 
-def rebuild(pictures: np.ndarray, photos: np.ndarray, subjects: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def rebuild(pictures: np.ndarray, photos: np.ndarray, subjects: np.ndarray, probe: np.ndarray) -> np.ndarray:
     """A linear decoder (ridge regression), whose penalty is chosen on a fifth of the people it learns from.
 
     On a few hundred aligned faces it rebuilds unseen people better than a convolutional decoder, in a second.
 
     Args:
-      pictures: float32 [N, side, side, 3] of other people, `subjects`, int [N].
+      pictures: float32 [N, side, side, 3] of the background, with `subjects`, int [N], in them.
       photos: float32 [N, side, side, 3] in [0, 1], what the pictures were made from.
-      asked: float32 [M, side, side, 3].
+      probe: float32 [M, side, side, 3].
     Returns:
       float32 [M, side, side, 3] in [0, 1].
     """
     from sklearn.kernel_ridge import KernelRidge
 
     middle, spread = pictures.mean(axis=0), pictures.std(axis=0) + 1e-3
-    known, asked = (((p - middle) / spread).reshape(len(p), -1) / np.sqrt(middle.size) for p in (pictures, asked))
+    learnt, probe = (((p - middle) / spread).reshape(len(p), -1) / np.sqrt(middle.size) for p in (pictures, probe))
     truth = photos.reshape(len(photos), -1)
 
     def decode(rows: np.ndarray, penalty: float, questions: np.ndarray) -> np.ndarray:
         mean = truth[rows].mean(axis=0)
-        model = KernelRidge(alpha=penalty).fit(known[rows], truth[rows] - mean)
+        model = KernelRidge(alpha=penalty).fit(learnt[rows], truth[rows] - mean)
         return np.clip(model.predict(questions) + mean, 0.0, 1.0).astype(np.float32)
 
     kept = subjects % 5 == 0
-    errors = [np.mean((decode(~kept, penalty, known[kept]) - truth[kept]) ** 2) for penalty in PENALTIES]
-    everyone = np.ones(len(known), bool)
-    return decode(everyone, PENALTIES[int(np.argmin(errors))], asked).reshape(-1, *photos.shape[1:])
+    errors = [np.mean((decode(~kept, penalty, learnt[kept]) - truth[kept]) ** 2) for penalty in PENALTIES]
+    everyone = np.ones(len(learnt), bool)
+    return decode(everyone, PENALTIES[int(np.argmin(errors))], probe).reshape(-1, *photos.shape[1:])
 
 
-def linear(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def linear(gallery: np.ndarray, who: np.ndarray, probe: np.ndarray) -> np.ndarray:
     """Logistic regression on standardised values (on their principal components, which span the same).
 
     Args:
-      known: float32 [N, F], with `who`, int [N], in them.
-      asked: float32 [M, F].
+      gallery: float32 [N, F], with `who`, int [N], in them.
+      probe: float32 [M, F].
     Returns:
       int [M].
     """
@@ -136,20 +149,20 @@ def linear(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarray:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    components = PCA(min(len(known) - 1, known.shape[1], 200), svd_solver="full")
+    components = PCA(min(len(gallery) - 1, gallery.shape[1], 200), svd_solver="full")
     model = make_pipeline(StandardScaler(), components, LogisticRegression(max_iter=300, class_weight="balanced"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a fit stopped by its bound is meant to be
-        return model.fit(known, who).predict(asked)
+        return model.fit(gallery, who).predict(probe)
 
 
-def selecting(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def selecting(gallery: np.ndarray, who: np.ndarray, probe: np.ndarray) -> np.ndarray:
     """Nearest mean in the few values that differ most between people, each in units of its spread within a person.
 
     It finds what hides in single values: one that never changes within a person outweighs all others.
 
     Args:
-      known, who, asked: see `linear`.
+      gallery, who, probe: see `linear`.
     Returns:
       int [M].
     """
@@ -157,21 +170,21 @@ def selecting(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarr
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # values that are the same in all pictures are no news
-        best = SelectKBest(f_classif, k=min(SELECTED, known.shape[1])).fit(known, who)
-    known, asked = best.transform(known), best.transform(asked)
+        best = SelectKBest(f_classif, k=min(SELECTED, gallery.shape[1])).fit(gallery, who)
+    gallery, probe = best.transform(gallery), best.transform(probe)
     people, member = np.unique(who, return_inverse=True)
-    means = np.stack([known[who == person].mean(axis=0) for person in people])
-    spread = np.sqrt(np.mean((known - means[member]) ** 2, axis=0) + 0.01 * known.var(axis=0) + 1e-12)
-    distances = np.linalg.norm(asked[:, np.newaxis] / spread - means / spread, axis=-1)  # [M, people]
+    means = np.stack([gallery[who == person].mean(axis=0) for person in people])
+    spread = np.sqrt(np.mean((gallery - means[member]) ** 2, axis=0) + 0.01 * gallery.var(axis=0) + 1e-12)
+    distances = np.linalg.norm(probe[:, np.newaxis] / spread - means / spread, axis=-1)  # [M, people]
     return people[distances.argmin(axis=1)]
 
 
-def discriminant(features: np.ndarray, subjects: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """An embedding of features that tells other people apart (linear discriminants).
+def discriminant(features: np.ndarray, subjects: np.ndarray, probe: np.ndarray) -> np.ndarray:
+    """An embedding of features that tells the background apart (linear discriminants).
 
     Args:
-      features: float32 [N, F] of other people, `subjects`, int [N].
-      asked: float32 [M, F].
+      features: float32 [N, F] of the background, `subjects`, int [N].
+      probe: float32 [M, F].
     Returns:
       float [M, E], of unit length.
     """
@@ -189,21 +202,21 @@ def discriminant(features: np.ndarray, subjects: np.ndarray, asked: np.ndarray) 
     model = make_pipeline(*steps)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return unit(model.fit(features, subjects).transform(asked))
+        return unit(model.fit(features, subjects).transform(probe))
 
 
-def nearest(known: np.ndarray, who: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """The person whose mean embedding is most like the one asked about.
+def nearest(gallery: np.ndarray, who: np.ndarray, probe: np.ndarray) -> np.ndarray:
+    """The person whose mean embedding in the gallery is most like the probe.
 
     Args:
-      known: float [N, E], of unit length, with `who`, int [N], in them.
-      asked: float [M, E], of unit length.
+      gallery: float [N, E], of unit length, with `who`, int [N], in them.
+      probe: float [M, E], of unit length.
     Returns:
       int [M].
     """
     people = np.unique(who)
-    means = unit(np.stack([known[who == person].mean(axis=0) for person in people]))
-    return people[np.round(asked @ means.T, 6).argmax(axis=1)]
+    means = unit(np.stack([gallery[who == person].mean(axis=0) for person in people]))
+    return people[np.round(probe @ means.T, 6).argmax(axis=1)]
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

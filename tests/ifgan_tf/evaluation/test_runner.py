@@ -15,6 +15,7 @@ import pytest
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
 from ifgan_tf.privacy import attackers
+from ifgan_tf.privacy.audit import audit
 from ifgan_tf.run_folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]
@@ -34,7 +35,7 @@ def workdir(make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def written(workdir: Path) -> Path:
-    evaluate(workdir, measure_identity=False)
+    evaluate(workdir)
     return workdir / "evaluation"
 
 
@@ -75,7 +76,7 @@ def test_evaluating_again_gives_the_same_and_doubles_nothing(written: Path, work
     first = (written / "report.json").read_text()
     stale = workdir / "fold_04" / "tensorboard" / "evaluation"  # of a fold that cannot be evaluated any more
     stale.mkdir(parents=True)
-    evaluate(workdir, measure_identity=False)
+    evaluate(workdir)
     assert not stale.exists()
     assert (written / "report.json").read_text() == first
     assert pictures(written) == PICTURES
@@ -89,7 +90,7 @@ def test_evaluating_again_gives_the_same_and_doubles_nothing(written: Path, work
 def test_the_baseline_has_no_pictures_of_generated_faces(make_run: MakeRun, tmp_path: Path, caplog):
     run = make_run(tmp_path / "run", classifier_input="input")
     with caplog.at_level("INFO"):
-        evaluate(run.path, measure_identity=False)
+        evaluate(run.path)
     assert pictures(run.evaluation_dir) == PICTURES - GENERATED
     assert "no generator" in caplog.text
 
@@ -97,7 +98,7 @@ def test_the_baseline_has_no_pictures_of_generated_faces(make_run: MakeRun, tmp_
 def test_a_generator_without_attention_has_no_maps(make_run: MakeRun, tmp_path: Path, caplog):
     run = make_run(tmp_path / "run", attention=False)
     with caplog.at_level("INFO"):
-        evaluate(run.path, measure_identity=False)
+        evaluate(run.path)
     assert pictures(run.evaluation_dir) == PICTURES - {"attention_maps"}
     assert "--noattention" in caplog.text
 
@@ -119,10 +120,10 @@ def test_a_run_without_a_checkpoint_is_an_error(make_run: MakeRun, tmp_path: Pat
 
 @pytest.mark.slow
 def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path, monkeypatch):
-    for name in ("OTHERS_STEPS", "PEOPLE_STEPS"):
+    for name in ("BACKGROUND_STEPS", "TARGETS_STEPS"):
         monkeypatch.setattr(attackers, name, 20)
     run = make_run(tmp_path / "run", attention=False)
-    evaluate(run.path)
+    evaluate(run.path, identity=audit)
     report = json.loads((run.evaluation_dir / "report.json").read_text())
     found = report["identity"]
     assert found["subjects"] == 2 and found["chance"] == 0.5
@@ -136,7 +137,7 @@ def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path,
     assert "What identifies a person" in text
     assert "ethnicity" not in text  # both test subjects are of one: there is nothing to tell apart
 
-    evaluate(run.path)  # everything is seeded
+    evaluate(run.path, identity=audit)  # everything is seeded
     again = json.loads((run.evaluation_dir / "report.json").read_text())
     assert again == report
 
@@ -179,7 +180,7 @@ def test_pictures_say_the_numbers_of_the_report(workdir: Path, written: Path, mo
         return path
 
     monkeypatch.setattr("ifgan_tf.evaluation.figures.save", kept)
-    report = evaluate(workdir, measure_identity=False)
+    report = evaluate(workdir)
     assert json.loads((written / "report.json").read_text()) == report
     assert any(f"accuracy, pooled: {100 * report['accuracy']['pooled']:.2f} %" in t for t in drawn["confusion_matrix"])
     assert any(f"calibration error {100 * report['ece']['pooled']:.2f} %" in text for text in drawn["reliability"])

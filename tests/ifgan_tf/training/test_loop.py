@@ -290,7 +290,7 @@ def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(smal
     )
     config = dataclasses.replace(small, data=data, loss=dataclasses.replace(small.loss, class_weights=True))
     loop.train(dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=1)), tmp_path / "run")
-    report = evaluate(tmp_path / "run", measure_identity=False)
+    report = evaluate(tmp_path / "run")
     assert report["folds"][0]["images"] == 14 and "missing_folds" not in report
     text = (tmp_path / "run" / "evaluation" / "report.md").read_text()
     assert "official split" in text and "Additional training data: bu_3dfe,ck_plus" in text
@@ -301,6 +301,6 @@ def test_the_same_seed_gives_the_same_report(small, tmp_path):
     reports = []
     for name in ("one", "other"):
         loop.train(small, tmp_path / name)
-        evaluate(tmp_path / name, measure_identity=False)
+        evaluate(tmp_path / name)
         reports.append((tmp_path / name / "evaluation" / "report.json").read_text())
     assert reports[0] == reports[1]
