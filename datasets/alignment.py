@@ -313,7 +313,7 @@ def _detect(
 
 
 def _find(image: np.ndarray, second_look: bool = True) -> Detection | None:
-    return best_face(detector().detect(image, second_look), image.shape)
+    return best_face(detector().detect(image, second_look=second_look), image.shape)
 
 
 def _aligned(image: np.ndarray, entry: dict[str, Any]) -> tuple[np.ndarray, Detection | None]:

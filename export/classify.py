@@ -159,7 +159,7 @@ class Cascade:
         best = best_face(self.detect(image), image.shape)
         return [] if best is None else [best]
 
-    def detect(self, image: np.ndarray, min_face: float = MIN_FACE, second_look: bool = True) -> list[Detection]:
+    def detect(self, image: np.ndarray, *, min_face: float = MIN_FACE, second_look: bool = True) -> list[Detection]:
         """The faces in a picture, the most confident first.
 
         Args:

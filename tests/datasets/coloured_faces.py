@@ -10,7 +10,7 @@ from ifgan_tf.labels import EXPRESSIONS
 class CentredFaces:
     """Finds one face in the middle of any image that is not black."""
 
-    def detect(self, image, second_look=True):
+    def detect(self, image, *, second_look=True):
         if image.mean() < 5:
             return []
         side = min(image.shape[:2])

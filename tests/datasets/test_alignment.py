@@ -3,6 +3,7 @@
 import functools
 import json
 
+import cv2
 import numpy as np
 import pytest
 from coloured_faces import CentredFaces
@@ -31,7 +32,7 @@ def detections(monkeypatch):
     asked = []
 
     class Counting(CentredFaces):
-        def detect(self, image, second_look=True):
+        def detect(self, image, *, second_look=True):
             asked.append(image.shape)
             return super().detect(image)
 
@@ -108,7 +109,7 @@ def upright_only(view):
 class PatchOnTop:
     """Is the surer the more light is at the top."""
 
-    def detect(self, image, second_look=True):
+    def detect(self, image, *, second_look=True):
         (detection,) = CentredFaces().detect(np.full_like(image, 255))
         return [type(detection)(detection.box, 0.8 + 0.1 * float(image[:20].mean() / 255), detection.landmarks)]
 
@@ -124,6 +125,15 @@ def test_a_source_is_turned_upright_as_a_whole(tmp_path, monkeypatch, view):
         assert face.image[:40].mean() > face.image[-40:].mean() + 20
     entries = [json.loads(line) for line in (tmp_path / "d.jsonl").read_text().splitlines()]
     assert [entry["view"] for entry in entries] == [view] * 3
+
+
+def test_small_faces_are_looked_for_in_a_second_look_alone():
+    """With the true detector, on a photograph of a face."""
+    face = pytest.importorskip("skimage.data").astronaut()[:300, 70:370]
+    image = np.full((900, 900, 3), 127, np.uint8)
+    image[700:800, 100:200] = cv2.resize(face, (100, 100), interpolation=cv2.INTER_AREA)
+    assert alignment._find(image, second_look=False) is None
+    assert alignment._find(image) is not None
 
 
 @pytest.mark.slow

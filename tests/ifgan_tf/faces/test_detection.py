@@ -33,7 +33,7 @@ def test_agrees_with_mtcnn_at_full_size(detector, astronaut, min_face, pixels):
 
     peer = MTCNN().detect_faces(astronaut, output_type="numpy")
     peer = peer[(peer[:, 3] * peer[:, 4]).argmax()]  # columns 3 and 4 are width and height
-    face = best_face(detector.detect(astronaut, min_face), astronaut.shape)
+    face = best_face(detector.detect(astronaut, min_face=min_face), astronaut.shape)
     np.testing.assert_allclose(face.landmarks, peer[6:].reshape(2, 5).T, atol=pixels)
     assert face.confidence == pytest.approx(peer[5], abs=1e-3)
 
