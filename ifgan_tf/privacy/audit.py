@@ -28,7 +28,7 @@ from ifgan_tf import progress
 from ifgan_tf.evaluation.predictions import faces_of, features, predict_with
 from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.privacy import attackers
-from ifgan_tf.privacy.attackers import Convolutional
+from ifgan_tf.privacy.convolutional import Convolutional
 from ifgan_tf.privacy.embeddings import Embedding
 from ifgan_tf.privacy.estimates import Estimate, mean
 from ifgan_tf.privacy.groups import Group, balanced, read_attributes

@@ -28,7 +28,7 @@ class Group:
 
     @staticmethod
     def of(faces: Faces, attributes: Mapping[str, Mapping[str, str]]) -> Group:
-        """The sample of some faces; `attributes` is name → source → value."""
+        """The group of some faces; `attributes` is name → source → value."""
         known = {
             name: np.array([values.get(source, "") for source in faces.sources.tolist()])
             for name, values in attributes.items()

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf.privacy import attackers
-from ifgan_tf.privacy.attackers import Convolutional, linear_view, network_view
+from ifgan_tf.privacy.attackers import linear_view, network_view
+from ifgan_tf.privacy.convolutional import Convolutional
 from ifgan_tf.privacy.embeddings import Embedding
 from ifgan_tf.privacy.estimates import Estimate, balanced_rate, bootstrap, true_accept_rate, verification_auc
 from ifgan_tf.privacy.groups import Group

@@ -14,7 +14,7 @@ import pytest
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
-from ifgan_tf.privacy import attackers
+from ifgan_tf.privacy import convolutional
 from ifgan_tf.privacy.audit import audit
 from ifgan_tf.run_folder import RunFolder
 
@@ -121,7 +121,7 @@ def test_a_run_without_a_checkpoint_is_an_error(make_run: MakeRun, tmp_path: Pat
 @pytest.mark.slow
 def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path, monkeypatch):
     for name in ("BACKGROUND_STEPS", "TARGETS_STEPS"):
-        monkeypatch.setattr(attackers, name, 20)
+        monkeypatch.setattr(convolutional, name, 20)
     run = make_run(tmp_path / "run", attention=False)
     evaluate(run.path, identity=audit)
     report = json.loads((run.evaluation_dir / "report.json").read_text())

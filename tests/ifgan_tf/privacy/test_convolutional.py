@@ -1,4 +1,4 @@
-"""Attackers are alike whatever happened in the process before."""
+"""The convolutional attacker is alike whatever happened in the process before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from ifgan_tf.privacy.attackers import Convolutional
+from ifgan_tf.privacy.convolutional import Convolutional
 
 
 def weights() -> list[np.ndarray]:
