@@ -59,16 +59,16 @@ def ask_in_fresh_process(version: Path, views: np.ndarray, aligned: Sequence[np.
         return dict(np.load(Path(folder) / "answers.npz"))
 
 
-def measure(workdir: str, saved_model: str, tflite: str, data_dir: str | None, count: int) -> list[dict[str, Any]]:
+def measure(workdir: Path, saved_model: str, tflite: str, data_dir: str | None, count: int) -> list[dict[str, Any]]:
     """One row a model; see `USAGE`."""
     from export import parity
-    from export.output import inference_model, open_run
     from ifgan_tf.data.built_sets import iterate
     from ifgan_tf.evaluation.predictions import faces_of
     from ifgan_tf.faces.geometry import model_view
+    from ifgan_tf.run_folder import single_run
 
-    run = open_run(workdir)
-    data, model = run.config().data, inference_model(run)
+    run = single_run(workdir)
+    data, model = run.config().data, run.inference()
     faces = parity.evenly(faces_of(run, "test", data_dir), count)
     chosen = set(faces.sources.tolist())
     built = iterate(data.dataset, data_dir or data.data_dir, "all", data.num_classes)
@@ -134,8 +134,9 @@ def _define_flags() -> None:
 
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
+    cli.required("workdir")
     values = flags.FLAGS
-    rows = measure(values.workdir, values.saved_model, values.tflite, values.data_dir or None, values.images)
+    rows = measure(Path(values.workdir), values.saved_model, values.tflite, values.data_dir or None, values.images)
     print(table(rows))
 
 

@@ -33,17 +33,17 @@ looked for where this command runs, and left out, with a word, if it is not ther
 """
 
 
-def measure(workdir: str, environments: Path | None, data_dir: str | None, count: int) -> list[dict[str, Any]]:
+def measure(workdir: Path, environments: Path | None, data_dir: str | None, count: int) -> list[dict[str, Any]]:
     """One row a tool and what it was given; see `USAGE`."""
     from export import parity
-    from export.output import inference_model, open_run
     from export.saved_model import export_saved_model
     from export.tflite import FORMATS, export_tflite
     from ifgan_tf.evaluation.predictions import faces_of
+    from ifgan_tf.run_folder import single_run
 
-    run = open_run(workdir)
+    run = single_run(workdir)
     faces = parity.evenly(faces_of(run, "test", data_dir), count).images
-    reference = parity.answers(parity.keras_runner(inference_model(run)), faces, "Keras")["probabilities"]
+    reference = parity.answers(parity.keras_runner(run.inference()), faces, "Keras")["probabilities"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "faces.npy", faces)
@@ -93,9 +93,10 @@ def _define_flags() -> None:
 
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
+    cli.required("workdir")
     values = flags.FLAGS
     environments = Path(values.environments).resolve() if values.environments else None
-    print(table(measure(values.workdir, environments, values.data_dir or None, values.images)))
+    print(table(measure(Path(values.workdir), environments, values.data_dir or None, values.images)))
 
 
 if __name__ == "__main__":

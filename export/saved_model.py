@@ -10,10 +10,10 @@ from pathlib import Path
 from absl import flags
 
 from export import warmup
-from export.output import inference_model, open_run, written_beside
+from export.output import written
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
-from ifgan_tf.run_folder import RunFolder
+from ifgan_tf.run_folder import RunFolder, single_run
 
 USAGE = """
 Writes the best networks of a run as DIR/<version>/, in TF Serving's convention.
@@ -50,9 +50,9 @@ def export_saved_model(run: RunFolder, output: Path, plain: bool = False) -> Pat
 
     from export.serving import ServingModule
 
-    model = inference_model(run)
+    model = run.inference()
     version = output / str(_next_version(output))
-    with tempfile.TemporaryDirectory() as folder, written_beside(version) as beside:
+    with tempfile.TemporaryDirectory() as folder, written(version) as beside:
         labels_file = Path(folder) / "labels.txt"
         labels_file.write_text("\n".join(run.classes()) + "\n")
         module = ServingModule(model, run.classes(), labels_file)
@@ -84,7 +84,8 @@ def _define_flags() -> None:
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
     values = flags.FLAGS
-    run = open_run(values.workdir)
+    cli.required("workdir")
+    run = single_run(Path(values.workdir))
     output = Path(values.output or run.path / ("plain" if values.plain else "export"))
     version = export_saved_model(run, output, values.plain)
     logging.info("%s: SavedModel of %s, %d classes", version, run.path, len(run.classes()))

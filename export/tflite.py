@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from export.output import inference_model, open_run, without_average_face, written_beside
+from export.output import without_average_face, written
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.geometry import working_size
 from ifgan_tf.recognition.litert import DETECTOR, LABELS, METADATA
-from ifgan_tf.run_folder import RunFolder
+from ifgan_tf.run_folder import RunFolder, single_run
 
 if TYPE_CHECKING:
     from ifgan_tf.data.built_sets import Faces
@@ -78,7 +78,7 @@ def export_tflite(
     from export.tflite_metadata import with_metadata
     from ifgan_tf.evaluation.predictions import faces_of
 
-    model = inference_model(run)
+    model = run.inference()
     if plain:
         model = without_average_face(model)
     calibration = _calibration_faces(run, data_dir) if "int8" in formats else None
@@ -153,9 +153,9 @@ def write(path: Path, content: bytes, metadata: dict[str, Any], detector: bytes)
         archive.writestr(LABELS, "\n".join(metadata["labels"]) + "\n")
         archive.writestr(METADATA, sidecar)
         archive.writestr(DETECTOR, detector)
-    with written_beside(path) as beside:
+    with written(path) as beside:
         beside.write_bytes(package.getvalue())
-    with written_beside(path.with_suffix(".json")) as beside:
+    with written(path.with_suffix(".json")) as beside:
         beside.write_text(sidecar)
 
 
@@ -214,7 +214,8 @@ def _define_flags() -> None:
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
     values = flags.FLAGS
-    run = open_run(values.workdir)
+    cli.required("workdir")
+    run = single_run(Path(values.workdir))
     output = Path(values.output or run.path / ("plain" if values.plain else "tflite"))
     for number_format in export_tflite(
         run,

@@ -50,15 +50,28 @@ def write_bytes(path: Path, content: bytes) -> Path:
     Raises:
       OSError: when the disk is full or the folder cannot be written; `path` is then as it was.
     """
-    beside = beside_of(path)
     try:
-        beside.write_bytes(content)
-        return beside.replace(path)
+        with written_beside(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
         error.filename = str(path)  # what the user knows; a full disk names no file at all
         raise
+    return path
+
+
+@contextlib.contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Where to write what is to become `path`, a file or a folder: renamed when the block ends, removed if it fails."""
+    beside = beside_of(path)
+    try:
+        yield beside
+        beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
 
 
 def beside_of(path: Path) -> Path:

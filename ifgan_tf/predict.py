@@ -162,16 +162,11 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or not values.output:
         raise UserError("expected INPUT… and --output=OUT; see --help")
     from ifgan_tf.recognition.recognizer import Recognizer
-    from ifgan_tf.run_folder import fold_folders
+    from ifgan_tf.run_folder import single_run
 
-    path = Path(values.model)
-    if values.workdir:
-        runs = fold_folders(Path(values.workdir).expanduser())
-        if len(runs) > 1:
-            raise UserError(f"--workdir={values.workdir}: holds {len(runs)} folds; name one, as {runs[0].path}")
-        path = runs[0].path
+    path = single_run(Path(values.workdir)).path if values.workdir else Path(values.model)
     recognizer = Recognizer(path, values.faces)
-    output = Path(values.output).expanduser()
+    output = Path(values.output)
     counts = predict(recognizer, arguments, output, annotate=values.annotate, average_faces=values.average_faces)
     return report(counts, output)
 

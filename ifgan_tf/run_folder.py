@@ -200,3 +200,15 @@ def fold_folders(workdir: Path) -> list[RunFolder]:
             f"--workdir={workdir}: no run there (no config.json); train one with train.py --workdir={workdir}"
         )
     return found
+
+
+def single_run(workdir: Path) -> RunFolder:
+    """The one run of `--workdir`.
+
+    Raises:
+      UserError: when there is none, or it holds the folds of `--fold=all`.
+    """
+    runs = fold_folders(workdir)
+    if len(runs) > 1:
+        raise UserError(f"--workdir={workdir}: holds {len(runs)} folds; name one, as --workdir={runs[0].path}")
+    return runs[0]

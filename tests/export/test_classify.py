@@ -22,7 +22,6 @@ from PIL import Image, features
 from export import classify
 from export.classify import Classifier, UserError
 from export.mtcnn_tflite import convert_detector
-from export.output import inference_model
 from export.tflite import export_tflite
 from ifgan_tf.data import images
 from ifgan_tf.faces import geometry
@@ -123,7 +122,7 @@ def test_no_face_is_no_label(classifier: Classifier) -> None:
 def test_same_probabilities_as_keras_and_red_stays_red(run: RunFolder, classifier: Classifier) -> None:
     red = np.zeros((256, 256, 3), np.uint8)
     red[..., 0] = 255
-    keras_says = inference_model(run)(geometry.model_view(red, 32)[None].astype(np.float32), training=False)
+    keras_says = run.inference()(geometry.model_view(red, 32)[None].astype(np.float32), training=False)
     ours = classifier.probabilities(red)
     np.testing.assert_allclose(list(ours.values()), keras_says["probabilities"][0], atol=1e-4)
     assert abs(np.subtract(list(classifier.probabilities(red[..., ::-1]).values()), list(ours.values()))).max() > 1e-3

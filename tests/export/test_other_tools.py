@@ -17,7 +17,6 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from benchmarks.ask_tool import TOOLS
 from export import tflite_metadata
-from export.output import inference_model
 from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.recognition.recognizer import Recognizer
@@ -43,7 +42,7 @@ def test_answers_as_keras(run: RunFolder, exports: Path, tool: str) -> None:
     if importlib.util.find_spec(MODULES.get(tool, tool)) is None:
         pytest.skip(f"{tool} is not installed; see python -m benchmarks.other_tools --help")
     faces = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
-    keras_says = inference_model(run)(faces.astype(np.float32), training=False)["probabilities"]
+    keras_says = run.inference()(faces.astype(np.float32), training=False)["probabilities"]
     opened = dict(TOOLS[tool](exports))
     assert opened
     for what, ask in opened.items():

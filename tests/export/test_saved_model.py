@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export.output import inference_model, open_run
 from export.request_decoding import model_view
 from export.saved_model import export_saved_model
 from ifgan_tf.data.images import encode_png
@@ -69,7 +68,7 @@ def test_a_process_without_the_project_gets_what_keras_says(
         ).stdout
     )
     views = np.stack([geometry.model_view(photo, 32) for photo in photos])
-    keras_says = inference_model(run)(views.astype(np.float32), training=False)
+    keras_says = run.inference()(views.astype(np.float32), training=False)
     # Resampling may differ by one grey level a pixel.
     np.testing.assert_allclose(answer["probabilities"], keras_says["probabilities"], atol=5e-3)
     difference = np.abs(np.array(answer["face"], int) - keras_says["average_face"][0].numpy().astype(int))
@@ -81,7 +80,7 @@ def test_a_process_without_the_project_gets_what_keras_says(
 def test_tensor_signatures_equal_keras(run: RunFolder, version: Path, photos: list[np.ndarray]) -> None:
     views = np.stack([geometry.model_view(photo, 32) for photo in photos])
     signatures = tf.saved_model.load(str(version)).signatures
-    keras_says = inference_model(run)(views.astype(np.float32), training=False)
+    keras_says = run.inference()(views.astype(np.float32), training=False)
     for name in ("tensors", "generate_tensors"):
         answer = signatures[name](images=tf.constant(views))
         np.testing.assert_allclose(answer["probabilities"], keras_says["probabilities"], atol=1e-5)
@@ -133,7 +132,7 @@ def test_any_name_of_a_folder_and_no_faces_at_all(run: RunFolder, tmp_path: Path
 
 
 def test_run_in_mixed_precision_is_exported_in_float32(make_run: Callable[..., RunFolder]) -> None:
-    model = inference_model(make_run(mixed_precision=True))
+    model = make_run(mixed_precision=True).inference()
     assert {layer.compute_dtype for layer in model.get_layer("generator").layers} == {"float32"}
 
 
@@ -156,15 +155,7 @@ def test_full_disk_leaves_nothing(run: RunFolder, tmp_path: Path, monkeypatch: p
     assert not list(tmp_path.iterdir())
 
 
-def test_no_run_no_checkpoint_many_folds(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--workdir"):
-        open_run(str(tmp_path))
-    with pytest.raises(UserError, match="--workdir"):
-        open_run("")
-    for fold in range(2):
-        (tmp_path / f"fold_0{fold}").mkdir()
-        (tmp_path / f"fold_0{fold}" / "config.json").write_text(make_run().config_file.read_text())
-    with pytest.raises(UserError, match="fold_00"):
-        open_run(str(tmp_path))
+def test_a_run_without_checkpoint(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(make_run().config_file.read_text())
     with pytest.raises(UserError, match="checkpoint"):
-        export_saved_model(RunFolder(tmp_path / "fold_00"), tmp_path / "out")
+        export_saved_model(RunFolder(tmp_path), tmp_path / "out")

@@ -14,7 +14,6 @@ import pytest
 import tensorflow as tf
 from session_server import Ports, SessionModel, serve
 
-from export.output import inference_model
 from export.saved_model import export_saved_model
 from ifgan_tf.data.images import decode_image, encode_png
 from ifgan_tf.run_folder import RunFolder
@@ -50,7 +49,7 @@ def pictures(faces: np.ndarray) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def keras_says(run: RunFolder, faces: np.ndarray) -> Answer:
-    outputs = inference_model(run)(faces.astype(np.float32), training=False)
+    outputs = run.inference()(faces.astype(np.float32), training=False)
     return {name: value.numpy() for name, value in outputs.items()}
 
 

@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from export import parity, tflite
 from export.conversion import convert
-from export.output import inference_model
 from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.errors import UserError
@@ -67,7 +66,7 @@ def test_eight_pictures_through_keras_saved_model_and_tflite(
     run: RunFolder, float32: tuple[Path, Any], tmp_path: Path
 ) -> None:
     images = parity.evenly(faces_of(run, "test"), 8).images
-    keras_says = parity.answers(parity.keras_runner(inference_model(run)), images, "")
+    keras_says = parity.answers(parity.keras_runner(run.inference()), images, "")
     content = float32[0].read_bytes()
     litert_says = parity.answers(parity.litert_runner(content, 1), images, "")
     serving = tf.saved_model.load(str(export_saved_model(run, tmp_path))).signatures["tensors"]
@@ -152,7 +151,7 @@ def test_accuracy_that_falls_is_refused_and_the_others_written(
     run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faces = faces_of(run, "test")
-    model = inference_model(run)
+    model = run.inference()
     right = parity.answers(parity.keras_runner(model), faces.images, "")["probabilities"].argmax(axis=1)
     relabelled = type(faces)(faces.images, right.astype(np.int32), faces.subjects, faces.sources, faces.detected)
     monkeypatch.setattr("ifgan_tf.evaluation.predictions.faces_of", lambda *_: relabelled)

@@ -29,6 +29,19 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert [one.name for one in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    with pytest.raises(RuntimeError), files.written_beside(tmp_path / "1") as beside:
+        beside.mkdir()
+        (beside / "part").touch()
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+    with files.written_beside(tmp_path / "1") as beside:
+        beside.mkdir()
+        (beside / "part").touch()
+        assert not (tmp_path / "1").exists()
+    assert [one.relative_to(tmp_path).as_posix() for one in tmp_path.rglob("*")] == ["1", "1/part"]
+
+
 def test_a_second_process_is_told_who_holds_the_folder(tmp_path):
     hold = (
         "import pathlib, sys\n"

@@ -2,7 +2,7 @@ import pytest
 
 from ifgan_tf import config as config_lib
 from ifgan_tf.errors import UserError
-from ifgan_tf.run_folder import RunFolder, fold_folders, refuse_a_mixture
+from ifgan_tf.run_folder import RunFolder, fold_folders, refuse_a_mixture, single_run
 
 
 def test_a_single_run_is_its_own_fold(tmp_path, tiny_config):
@@ -20,8 +20,18 @@ def test_folds_are_found_in_order(tmp_path, tiny_config):
 
 
 def test_no_run_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"--workdir=.*: no run there .*train\.py"):
-        fold_folders(tmp_path)
+    for find in (fold_folders, single_run):
+        with pytest.raises(UserError, match=r"--workdir=.*: no run there .*train\.py"):
+            find(tmp_path)
+
+
+def test_the_one_run_that_is_asked_for(tmp_path, tiny_config):
+    for name in ("fold_00", "fold_01"):
+        (tmp_path / name).mkdir()
+        config_lib.save(tiny_config, tmp_path / name / "config.json")
+    with pytest.raises(UserError, match=r"holds 2 folds; name one, as --workdir=.*fold_00"):
+        single_run(tmp_path)
+    assert single_run(tmp_path / "fold_01") == RunFolder(tmp_path / "fold_01")
 
 
 def test_a_missing_average_face_is_named(tmp_path, tiny_config):
