@@ -27,51 +27,25 @@ share, with intervals and a paired test, and writes compare.md and compare.csv i
 Everything else is read from the run folder.
 """
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Run folder made by train.py.")
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of built data sets, if no longer where the run's config.json says."
-)
-POINTS = flags.DEFINE_list(
-    "attention_points",
-    ["0.33:0.34", "0.72:0.62", "0.37:0.77"],
-    "Three query points x:y of the attention maps, as fractions of the face's width and height; the default is an "
-    "eye with its brow, a cheek, a corner of the lips.",
-)
-IDENTITY = flags.DEFINE_bool(
-    "identity",
-    True,
-    "Measure with attackers how much of a person's identity the generated face gives away (a minute or two a fold).",
-)
-EMBEDDING = flags.DEFINE_string(
-    "embedding",
-    None,
-    "Keras model file of a face embedding (RGB, 0 to 255) for verification, instead of one learnt from the training "
-    "subjects.",
-)
-COMPARE = flags.DEFINE_list(
-    "compare", None, "Evaluated run folders, the reference first; more may follow as plain arguments."
-)
-PEOPLE = flags.DEFINE_integer("people", 4, "People in the picture of expression transfer.", lower_bound=1)
-
 
 def main(arguments: Sequence[str]) -> None:
-    if COMPARE.value is not None:
+    values = flags.FLAGS
+    if values.compare is not None:
         from ifgan_tf.evaluation.compare import write_comparison
 
-        write_comparison([Path(name) for name in [*COMPARE.value, *arguments]])
+        write_comparison([Path(name) for name in [*values.compare, *arguments]])
         return
     cli.only_flags(arguments)
-    if not WORKDIR.value:
-        raise UserError("--workdir: missing; expected a run folder made by train.py --workdir=DIR")
-    points = parse_points(POINTS.value)
+    cli.required("workdir")
+    points = parse_points(values.attention_points)
 
     from ifgan_tf.evaluation.runner import evaluate
     from ifgan_tf.privacy.audit import audit
     from ifgan_tf.privacy.embeddings import load_embedding
 
-    embedding = load_embedding(Path(EMBEDDING.value)) if EMBEDDING.value else None
-    identity = partial(audit, data_dir=DATA_DIR.value, embedding=embedding) if IDENTITY.value else None
-    evaluate(Path(WORKDIR.value), DATA_DIR.value, points, PEOPLE.value, identity)
+    embedding = load_embedding(Path(values.embedding)) if values.embedding else None
+    identity = partial(audit, data_dir=values.data_dir, embedding=embedding) if values.identity else None
+    evaluate(Path(values.workdir), values.data_dir, points, values.people, identity)
 
 
 def parse_points(texts: Sequence[str]) -> list[tuple[float, float]]:
@@ -93,4 +67,28 @@ def parse_points(texts: Sequence[str]) -> list[tuple[float, float]]:
 
 
 if __name__ == "__main__":
+    flags.DEFINE_string("workdir", None, "Run folder made by train.py.")
+    flags.DEFINE_string("data_dir", None, "Folder of built data sets, if no longer where the run's config.json says.")
+    flags.DEFINE_list(
+        "attention_points",
+        ["0.33:0.34", "0.72:0.62", "0.37:0.77"],
+        "Three query points x:y of the attention maps, as fractions of the face's width and height; the default is an "
+        "eye with its brow, a cheek, a corner of the lips.",
+    )
+    flags.DEFINE_bool(
+        "identity",
+        True,
+        "Measure with attackers how much of a person's identity the generated face gives away (a minute or two a "
+        "fold).",
+    )
+    flags.DEFINE_string(
+        "embedding",
+        None,
+        "Keras model file of a face embedding (RGB, 0 to 255) for verification, instead of one learnt from the "
+        "training subjects.",
+    )
+    flags.DEFINE_list(
+        "compare", None, "Evaluated run folders, the reference first; more may follow as plain arguments."
+    )
+    flags.DEFINE_integer("people", 4, "People in the picture of expression transfer.", lower_bound=1)
     cli.run(main, USAGE)

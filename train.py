@@ -30,9 +30,8 @@ _BASELINE = "baseline"
 def main(arguments: Sequence[str]) -> None:
     """Turns flags into one training run a fold."""
     cli.only_flags(arguments)
+    cli.required("workdir")
     values = flags.FLAGS
-    if not values.workdir:
-        raise UserError("--workdir: expected the run folder to train into, for example --workdir=runs/demo")
     if values.model == _BASELINE:
         values.classifier_input = "input"
     workdir, folds = Path(values.workdir), _folds(values.fold, values.folds, values.dataset)

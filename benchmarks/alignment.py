@@ -78,7 +78,7 @@ def throughput(results: Iterable[object]) -> float:
 
 def main(arguments: Sequence[str]) -> int:
     """Measures both ways on the same images."""
-    del arguments
+    cli.only_flags(arguments)
     records = images(flags.FLAGS.images, flags.FLAGS.count)
     if len(records) < _WARM_UP + 2 * _RUN:
         raise UserError(f"--count={len(records)}: expected at least {_WARM_UP + 2 * _RUN} images")

@@ -139,9 +139,9 @@ def run(dataset: str, workdir: pathlib.Path, kill: bool) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the data sets that the flags name."""
-    del arguments
-    values = flags.FLAGS
+    cli.only_flags(arguments)
     cli.required("workdir")
+    values = flags.FLAGS
     unknown = set(values.datasets) - WRITERS.keys()
     if unknown:
         raise UserError(f"--datasets={','.join(sorted(unknown))}: expected some of {', '.join(WRITERS)}")

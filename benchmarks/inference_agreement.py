@@ -124,14 +124,6 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _define_flags() -> None:
-    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("saved_model", "", "Folder of SavedModel versions.")
-    flags.DEFINE_string("tflite", "", "Folder of .tflite files.")
-    flags.DEFINE_string("data_dir", "", "Folder of built data sets; default: where the run found them.")
-    flags.DEFINE_integer("images", 200, "How many test faces.", 1)
-
-
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
     cli.required("workdir")
@@ -141,5 +133,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    _define_flags()
+    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
+    flags.DEFINE_string("saved_model", "", "Folder of SavedModel versions.")
+    flags.DEFINE_string("tflite", "", "Folder of .tflite files.")
+    flags.DEFINE_string("data_dir", "", "Folder of built data sets; default: where the run found them.")
+    flags.DEFINE_integer("images", 200, "How many test faces.", 1)
     cli.run(main, USAGE)

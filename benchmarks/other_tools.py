@@ -84,13 +84,6 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row.values()) + " |" for row in rows)])
 
 
-def _define_flags() -> None:
-    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("environments", "", "Folder of virtual environments, one a tool.")
-    flags.DEFINE_string("data_dir", "", "Folder of built data sets; default: where the run found them.")
-    flags.DEFINE_integer("images", 70, "How many test faces.", 1)
-
-
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
     cli.required("workdir")
@@ -100,5 +93,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    _define_flags()
+    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
+    flags.DEFINE_string("environments", "", "Folder of virtual environments, one a tool.")
+    flags.DEFINE_string("data_dir", "", "Folder of built data sets; default: where the run found them.")
+    flags.DEFINE_integer("images", 70, "How many test faces.", 1)
     cli.run(main, USAGE)

@@ -13,7 +13,6 @@ import numpy as np
 from absl import flags
 
 from ifgan_tf import cli
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Draws two videos of a moving face, predicts each in a process of its own, prints peak memory and the ratio.
@@ -64,8 +63,8 @@ def peak_memory(model: str, video: Path) -> float:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if arguments or not flags.FLAGS.model:
-        raise UserError("expected --model=RUN_OR_EXPORT; see --help")
+    cli.only_flags(arguments)
+    cli.required("model")
     with tempfile.TemporaryDirectory() as folder:
         peaks = []
         for name, minutes in (("short", 1.0), ("long", flags.FLAGS.minutes)):

@@ -14,7 +14,6 @@ from absl import flags
 
 from benchmarks.processes import machine
 from ifgan_tf import cli
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Asks one Recognizer, and the classifier of a device, from several threads at once; every answer is compared with the one
@@ -79,8 +78,6 @@ def main(arguments: Sequence[str]) -> int:
         for name in flags.FLAGS.models
         if name.endswith(".tflite")
     }
-    if not asked:
-        raise UserError("--models: expected run folders, SavedModels or .tflite files")
     total = 0
     for name, opened in asked.items():
         start = time.perf_counter()

@@ -136,9 +136,9 @@ def main(arguments: Sequence[str]) -> int:
     """Builds the data set that the flags name and prints its report."""
     from datasets.outcome import REPORT_FILE, summary
 
-    values = flags.FLAGS
     cli.only_flags(arguments)
     cli.required("dataset", "data_dir")
+    values = flags.FLAGS
     folder = build(values.dataset, values.data_dir, values.manual_dir)
     print(summary(json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))))
     print(

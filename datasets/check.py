@@ -111,9 +111,9 @@ def _listing(title: str, problems: Sequence[Problem]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Checks the copy that the flags name."""
-    values = flags.FLAGS
     cli.only_flags(arguments)
     cli.required("dataset", "manual_dir")
+    values = flags.FLAGS
     return check(values.dataset, values.manual_dir)
 
 

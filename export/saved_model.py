@@ -75,16 +75,10 @@ def _next_version(output: Path) -> int:
     return max(there, default=0) + 1
 
 
-def _define_flags() -> None:
-    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("output", "", "Folder that TF Serving watches; default: WORKDIR/export, or WORKDIR/plain.")
-    flags.DEFINE_bool("plain", False, "Write numbers in, numbers out, for converters to other runtimes.")
-
-
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
-    values = flags.FLAGS
     cli.required("workdir")
+    values = flags.FLAGS
     run = single_run(Path(values.workdir))
     output = Path(values.output or run.path / ("plain" if values.plain else "export"))
     version = export_saved_model(run, output, values.plain)
@@ -94,5 +88,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    _define_flags()
+    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
+    flags.DEFINE_string("output", "", "Folder that TF Serving watches; default: WORKDIR/export, or WORKDIR/plain.")
+    flags.DEFINE_bool("plain", False, "Write numbers in, numbers out, for converters to other runtimes.")
     cli.run(main, USAGE)

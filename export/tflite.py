@@ -198,23 +198,10 @@ def _refusal(number_format: str, parity: dict[str, Any]) -> str:
     )
 
 
-def _define_flags() -> None:
-    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("output", "", "Folder of the .tflite files; default: WORKDIR/tflite, or WORKDIR/plain.")
-    flags.DEFINE_list("format", ["float32"], f"Number formats, comma-separated, out of {', '.join(FORMATS)}.")
-    flags.register_validator(
-        "format", lambda chosen: bool(chosen) and set(chosen) <= set(FORMATS), f"expected some of {', '.join(FORMATS)}"
-    )
-    flags.DEFINE_string("data_dir", "", "Folder of built data sets; default: where the run found them.")
-    flags.DEFINE_integer("parity_images", 200, "Test faces to compare with Keras on; 0: compare nothing.", 0)
-    flags.DEFINE_bool("allow_accuracy_drop", False, "Write a file even if it loses more than 1 point of accuracy.")
-    flags.DEFINE_bool("plain", False, "Leave out the average face, for image classifiers that take one output.")
-
-
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
-    values = flags.FLAGS
     cli.required("workdir")
+    values = flags.FLAGS
     run = single_run(Path(values.workdir))
     output = Path(values.output or run.path / ("plain" if values.plain else "tflite"))
     for number_format in export_tflite(
@@ -230,5 +217,14 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    _define_flags()
+    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
+    flags.DEFINE_string("output", "", "Folder of the .tflite files; default: WORKDIR/tflite, or WORKDIR/plain.")
+    flags.DEFINE_list("format", ["float32"], f"Number formats, comma-separated, out of {', '.join(FORMATS)}.")
+    flags.register_validator(
+        "format", lambda chosen: bool(chosen) and set(chosen) <= set(FORMATS), f"expected some of {', '.join(FORMATS)}"
+    )
+    flags.DEFINE_string("data_dir", "", "Folder of built data sets; default: where the run found them.")
+    flags.DEFINE_integer("parity_images", 200, "Test faces to compare with Keras on; 0: compare nothing.", 0)
+    flags.DEFINE_bool("allow_accuracy_drop", False, "Write a file even if it loses more than 1 point of accuracy.")
+    flags.DEFINE_bool("plain", False, "Leave out the average face, for image classifiers that take one output.")
     cli.run(main, USAGE)

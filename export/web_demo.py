@@ -147,19 +147,15 @@ def _unpack(package: str, version: str, folder: Path) -> None:
         archive.extractall(folder / package.split("/")[1], filter="data")
 
 
-def _define_flags() -> None:
-    flags.DEFINE_string("model", "", "A .tflite file written by export.tflite.")
-    flags.DEFINE_string("output", "", "Folder to write.")
-
-
 def main(arguments: Sequence[str]) -> None:
+    cli.only_flags(arguments)
+    cli.required("model", "output")
     values = flags.FLAGS
-    if arguments or not values.model or not values.output:
-        raise UserError("expected --model=F.tflite and --output=DIR; see --help")
-    write_demo(Path(values.model).expanduser(), Path(values.output).expanduser())
+    write_demo(Path(values.model), Path(values.output))
     logging.info("%s: python -m http.server --directory %s 8000", values.output, values.output)
 
 
 if __name__ == "__main__":
-    _define_flags()
+    flags.DEFINE_string("model", "", "A .tflite file written by export.tflite.")
+    flags.DEFINE_string("output", "", "Folder to write.")
     cli.run(main, USAGE)

@@ -1,4 +1,8 @@
-"""What every entry point shares: flags in, one clear error out, exit code 2 for what the user can mend."""
+"""What every entry point shares: flags in, one clear error out, exit code 2 for what the user can mend.
+
+An entry point defines its flags under `if __name__ == "__main__":` and calls `run` there, so that importing it gives
+another command none; its `main` refuses with `only_flags` and `required` before it does anything.
+"""
 
 from __future__ import annotations
 

@@ -146,21 +146,13 @@ def _writable(output: Path) -> Iterator[None]:
         ) from None
 
 
-def _define_flags() -> None:
-    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("model", "", "In place of --workdir: a SavedModel or .tflite file exported from a run.")
-    flags.DEFINE_string("output", "", "Folder to write into.")
-    flags.DEFINE_enum("faces", "largest", ["largest", "all"], "The face an image is about, or all of them.")
-    flags.DEFINE_bool("annotate", True, "Write annotated copies.")
-    flags.DEFINE_bool("average_faces", True, "Write the average face of every face found in an image.")
-
-
 def main(arguments: Sequence[str]) -> int:
     values = flags.FLAGS
     if bool(values.workdir) == bool(values.model):
         raise UserError("expected either --workdir=RUN or --model=EXPORT; see --help")
-    if not arguments or not values.output:
-        raise UserError("expected INPUT… and --output=OUT; see --help")
+    cli.required("output")
+    if not arguments:
+        raise UserError("expected INPUT…; see --help")
     from ifgan_tf.recognition.recognizer import Recognizer
     from ifgan_tf.run_folder import single_run
 
@@ -186,5 +178,10 @@ def report(counts: Mapping[str, Counts], output: Path) -> int:
 
 
 if __name__ == "__main__":
-    _define_flags()
+    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
+    flags.DEFINE_string("model", "", "In place of --workdir: a SavedModel or .tflite file exported from a run.")
+    flags.DEFINE_string("output", "", "Folder to write into.")
+    flags.DEFINE_enum("faces", "largest", ["largest", "all"], "The face an image is about, or all of them.")
+    flags.DEFINE_bool("annotate", True, "Write annotated copies.")
+    flags.DEFINE_bool("average_faces", True, "Write the average face of every face found in an image.")
     cli.run(main, USAGE)

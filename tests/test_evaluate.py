@@ -25,7 +25,7 @@ def test_help_teaches_without_loading_tensorflow():
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "--workdir: missing"),
+        ([], "--workdir is missing"),
         (["--workdir=/nowhere"], "/nowhere: no run there"),
         (["--workdir=/nowhere", "--attention_points=0.1:0.2"], "expected three points"),
         (["--workdir=/nowhere", "--attention_points=0.1:0.2,0.3:4,0:0"], "expected three points"),

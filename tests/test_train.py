@@ -101,7 +101,7 @@ def test_some_folds_of_the_baseline_and_their_evaluation(tmp_path):
     ("arguments", "message"),
     [
         (["--workdir=W", "extra"], "extra: expected flags only"),
-        ([], "--workdir: expected the run folder"),
+        ([], "--workdir is missing"),
         (["--workdir=W", "--fold=10"], "--fold=10: expected 0 to 9, or --fold=all"),
         (["--workdir=W", "--fold=\u00b2"], "expected 0 to 9"),
         (["--workdir=W", "--folds=3,ten"], "--folds=3,ten: expected 0 to 9"),

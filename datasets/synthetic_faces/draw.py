@@ -21,12 +21,11 @@ def main(arguments: Sequence[str]) -> None:
     """Draws the picture that the flags describe."""
     from datasets.synthetic_faces.drawing import draw_face, takes
 
-    values = flags.FLAGS
     cli.only_flags(arguments)
-    if not values.output:
-        raise UserError("--output: expected the PNG file to write, for example --output=face.png")
+    cli.required("output")
+    values = flags.FLAGS
     labels.index(values.expression)
-    output = Path(values.output).expanduser()
+    output = Path(values.output)
     if output.suffix.lower() != ".png" or output.is_dir():
         raise UserError(f"--output={output}: expected the name of a PNG file, for example --output=face.png")
     drawing = draw_face(values.person, values.expression, max(takes(values.expression)))

@@ -265,10 +265,12 @@ def _write_image(path: pathlib.Path, image: np.ndarray) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Writes the full-size imitation that the flags name."""
+    cli.only_flags(arguments)
+    cli.required("dataset", "output")
     values = flags.FLAGS
     if values.dataset not in WRITERS:
         raise UserError(f"--dataset={values.dataset}: expected one of {', '.join(WRITERS)}")
-    if not values.output or pathlib.Path(values.output).exists():
+    if pathlib.Path(values.output).exists():
         raise UserError(f"--output={values.output}: expected a folder that does not exist yet")
     WRITERS[values.dataset](pathlib.Path(values.output))
     return 0

@@ -27,7 +27,7 @@ def test_a_person_outside_the_data_set_is_drawn(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "--output: expected the PNG file to write"),
+        ([], "--output is missing"),
         (["--output=F", "--expression=contempt"], "label 'contempt': expected one of anger"),
         (["--output=F", "--person=-1"], "person"),
         (["--output=F", "face"], "face: expected flags only"),
