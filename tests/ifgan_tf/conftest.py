@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from from_config import networks_of
+from tiny import tiny_config, write_run
 from tiny_sets import SUBJECTS, bu_3dfe_examples, example_of, face_of, write_built_set
 
-from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
-from ifgan_tf.data import folds
-from ifgan_tf.data.images import encode_png
 from ifgan_tf.run_folder import RunFolder
 
 
@@ -52,28 +48,14 @@ def several_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _tiny_config(data_dir: Path, classifier_input: str = "generated", fold: int = 0, attention: bool = True) -> Config:
-    default = Config()
-    return dataclasses.replace(
-        default,
-        data=dataclasses.replace(default.data, dataset="bu_3dfe", data_dir=str(data_dir), image_size=32),
-        model=dataclasses.replace(
-            default.model,
-            classifier_input=classifier_input,
-            backbone="SmallCNN",
-            classifier_weights="none",
-            generator_width=8,
-            discriminator_width=8,
-            attention=attention,
-        ),
-        run=dataclasses.replace(default.run, fold=fold),
-    )
+def _config(data_dir: Path, **settings: object) -> Config:
+    return tiny_config(dataset="bu_3dfe", data_dir=str(data_dir), **settings)
 
 
 @pytest.fixture(scope="session")
 def make_config() -> Callable[..., Config]:
-    """Makes a small configuration: `make_config(data_dir, classifier_input=…, fold=…, attention=…)`."""
-    return _tiny_config
+    """Makes a small configuration of the data set `bu_3dfe`: `make_config(data_dir, classifier_input=…, fold=…)`."""
+    return _config
 
 
 @pytest.fixture(scope="session")
@@ -81,20 +63,8 @@ def make_run(data_dir: Path) -> Callable[..., RunFolder]:
     """Makes an untrained run folder at a path: `make_run(path, classifier_input=…, fold=…, attention=…)`."""
 
     def make(path: Path, **settings: object) -> RunFolder:
-        import tensorflow as tf
-
-        from ifgan_tf.models.networks import trackables
-
-        run, config = RunFolder(path), _tiny_config(data_dir, **settings)  # type: ignore[arg-type]
-        path.mkdir(parents=True)
-        config_lib.save(config, run.config_file)
-        folds.save(folds.subject_fold(SUBJECTS, config.run.fold), run.folds_file)
-        run.average_faces_dir.mkdir()
-        for label, name in enumerate(run.classes()):
-            (run.average_faces_dir / f"{name}.png").write_bytes(encode_png(face_of(99, label, 0)))
-        checkpoint = tf.train.Checkpoint(**trackables(networks_of(config)))
-        for which, epoch in (("best", 7), ("last", config.optimizer.epochs)):
-            tf.train.CheckpointManager(checkpoint, str(run.checkpoints_dir / which), 1).save(checkpoint_number=epoch)
-        return run
+        config = _config(data_dir, **settings)
+        epochs = {"best": 7, "last": config.optimizer.epochs}
+        return write_run(path, config, SUBJECTS, lambda label: face_of(99, label, 0), epochs)
 
     return make

@@ -15,14 +15,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from from_config import networks_of
 from PIL import Image
+from tiny import tiny_config, write_run
+from tiny_sets import SUBJECTS, face_of
 
 import ifgan_tf
-from ifgan_tf import config as config_lib
 from ifgan_tf import files
 from ifgan_tf import predict as predict_lib
-from ifgan_tf.config import Config, DataConfig, ModelConfig
 from ifgan_tf.errors import UserError
 from ifgan_tf.recognition import media, tables
 from ifgan_tf.recognition.recognizer import Recognizer
@@ -34,19 +33,8 @@ Rows = list[dict[str, str]]
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of tiny untrained networks, seven classes."""
-    import tensorflow as tf
-
-    from ifgan_tf.models.networks import trackables
-
-    folder = tmp_path_factory.mktemp("run")
-    config = Config(
-        data=DataConfig(num_classes=7, image_size=32),
-        model=ModelConfig(backbone="SmallCNN", classifier_weights="none", generator_width=8, attention=False),
-    )
-    config_lib.save(config, folder / "config.json")
-    networks = trackables(networks_of(config))
-    tf.train.CheckpointManager(tf.train.Checkpoint(**networks), folder / "checkpoints" / "best", 1).save()
-    return folder
+    config = tiny_config(classifier_input="pair", num_classes=7, attention=False)
+    return write_run(tmp_path_factory.mktemp("run"), config, SUBJECTS, lambda _: face_of(99, 0, 0), {"best": 1}).path
 
 
 @pytest.fixture(scope="module")

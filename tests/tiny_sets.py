@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ifgan_tf.labels import EXPRESSIONS
@@ -22,8 +24,15 @@ def face_of(subject: int, label: int, number: int) -> np.ndarray:
     return np.clip(image + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
 
 
+def noise_of(generator: np.random.Generator, side: int = 256) -> np.ndarray:
+    """Smooth noise: uint8 [side, side, 3], with structure at several scales."""
+    coarse = generator.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    image = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    return np.clip(image + generator.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
+
+
 def write_built_set(folder: Path, name: str, splits: dict[str, list[dict[str, object]]]) -> None:
-    """Writes a built data set: examples as the builders make them, see `example_of`."""
+    """Writes a built data set, `name` or `name/config`: examples as the builders make them, see `example_of`."""
     import tensorflow_datasets as tfds
 
     features = tfds.features.FeaturesDict(
@@ -38,7 +47,10 @@ def write_built_set(folder: Path, name: str, splits: dict[str, list[dict[str, ob
     )
     writer_dir = folder / name / "1.0.0"
     writer_dir.mkdir(parents=True)
-    info = tfds.core.DatasetIdentity(name=name, version="1.0.0", data_dir=str(writer_dir), module_name="test")
+    name, _, variant = name.partition("/")
+    info = tfds.core.DatasetIdentity(
+        name=name, config_name=variant or None, version="1.0.0", data_dir=str(writer_dir), module_name="test"
+    )
     dataset_info = tfds.core.DatasetInfo(builder=info, features=features)
     writer = tfds.core.SequentialWriter(dataset_info, max_examples_per_shard=10_000)
     writer.initialize_splits(list(splits))
@@ -72,4 +84,14 @@ def bu_3dfe_examples() -> list[dict[str, object]]:
         for person, subject in enumerate(SUBJECTS)
         for label, name in enumerate(EXPRESSIONS)
         for number in range(PER_CLASS)
+    ]
+
+
+def noise_examples(subjects: Sequence[str]) -> list[dict[str, object]]:
+    """Smooth noise: seven classes, two images of each class and subject."""
+    generator = np.random.default_rng(0)
+    return [
+        example_of(subject, f"{subject}/{number}.png", number % 7, noise_of(generator))
+        for subject in subjects
+        for number in range(7 * PER_CLASS)
     ]
