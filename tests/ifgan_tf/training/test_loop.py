@@ -24,10 +24,30 @@ from ifgan_tf.training.step import Trainer
 from ifgan_tf.training.validation import Validation
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def small(make_config, data_dir):
     config = make_config(data_dir)
     return dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=3, learning_rate=1e-3))
+
+
+@pytest.fixture(scope="module")
+def short(small):
+    """`small` for one epoch."""
+    return dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
+
+
+@pytest.fixture(scope="module")
+def whole(small, tmp_path_factory):
+    """A folder of three epochs of `small` and what training returned; whoever changes the folder copies it first."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return folder, loop.train(small, folder)
+
+
+@pytest.fixture(scope="module")
+def one_epoch(short, tmp_path_factory):
+    """As `whole`, of `short`."""
+    folder = tmp_path_factory.mktemp("short") / "run"
+    return folder, loop.train(short, folder)
 
 
 def lines(path):
@@ -38,9 +58,9 @@ def lines(path):
     return read
 
 
-def test_a_run_folder_holds_all_that_later_commands_need(small, tmp_path):
-    last = loop.train(small, tmp_path / "run")
-    run = RunFolder(tmp_path / "run")
+def test_a_run_folder_holds_all_that_later_commands_need(small, whole):
+    folder, last = whole
+    run = RunFolder(folder)
     assert run.config() == small
     assert set(run.fold().train).isdisjoint(run.fold().test)
     assert run.average_faces().shape == (6, 256, 256, 3)
@@ -51,9 +71,8 @@ def test_a_run_folder_holds_all_that_later_commands_need(small, tmp_path):
     assert not list(run.path.rglob("*.tmp"))
 
 
-def test_average_faces_come_from_training_subjects_only(small, tmp_path, data_dir):
-    loop.train(dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1)), tmp_path / "run")
-    run = RunFolder(tmp_path / "run")
+def test_average_faces_come_from_training_subjects_only(one_epoch, data_dir):
+    run = RunFolder(one_epoch[0])
     from ifgan_tf.data.built_sets import iterate
 
     mine = [
@@ -65,9 +84,12 @@ def test_average_faces_come_from_training_subjects_only(small, tmp_path, data_di
 
 
 @pytest.mark.parametrize("weight_average", [0.0, 0.9])
-def test_going_on_equals_never_having_stopped(small, tmp_path, monkeypatch, weight_average):
-    small = dataclasses.replace(small, optimizer=dataclasses.replace(small.optimizer, weight_average=weight_average))
-    loop.train(small, tmp_path / "whole")
+def test_going_on_equals_never_having_stopped(small, whole, tmp_path, monkeypatch, weight_average):
+    never_stopped, _ = whole
+    if weight_average:
+        optimizer = dataclasses.replace(small.optimizer, weight_average=weight_average)
+        small, never_stopped = dataclasses.replace(small, optimizer=optimizer), tmp_path / "whole"
+        loop.train(small, never_stopped)
 
     step, calls = Trainer.train_step, []
     real_epoch = loop.train_epoch
@@ -86,19 +108,18 @@ def test_going_on_equals_never_having_stopped(small, tmp_path, monkeypatch, weig
     loop.train(small, tmp_path / "stopped")
 
     assert Trainer.train_step is step
-    assert lines(tmp_path / "stopped") == lines(tmp_path / "whole")
+    assert lines(tmp_path / "stopped") == lines(never_stopped)
     for which in ("best", "last"):
         for one, other in zip(
-            RunFolder(tmp_path / "whole").networks(which), RunFolder(tmp_path / "stopped").networks(which), strict=True
+            RunFolder(never_stopped).networks(which), RunFolder(tmp_path / "stopped").networks(which), strict=True
         ):
             for a, b in zip(one.weights, other.weights, strict=True):
                 np.testing.assert_array_equal(a, b)
 
 
-def test_a_finished_run_is_left_alone(small, tmp_path):
-    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
-    first = loop.train(config, tmp_path / "run")
-    assert loop.train(config, tmp_path / "run") == first
+def test_a_finished_run_is_left_alone(short, one_epoch):
+    folder, first = one_epoch
+    assert loop.train(short, folder) == first
 
 
 def test_lines_beyond_the_checkpoint_are_forgotten(small, tmp_path):
@@ -119,9 +140,8 @@ def test_a_line_that_a_full_disk_cut_is_left_out(small, tmp_path, tail):
     assert run.metrics_file.read_text() == '{"epoch": 1}\n'
 
 
-def test_going_on_after_the_last_line_was_cut(small, tmp_path):
-    loop.train(small, tmp_path / "whole")
-    run = RunFolder(tmp_path / "whole")
+def test_going_on_after_the_last_line_was_cut(small, whole, tmp_path):
+    run = RunFolder(shutil.copytree(whole[0], tmp_path / "run"))
     text, before = run.metrics_file.read_text(), run.metrics()
     for left in (text[:-20], ""):
         run.metrics_file.write_text(left)
@@ -131,10 +151,8 @@ def test_going_on_after_the_last_line_was_cut(small, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(small, tmp_path):
-    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
-    loop.train(config, tmp_path / "whole")
-    longer = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(short, one_epoch, tmp_path):
+    longer = dataclasses.replace(short, optimizer=OptimizerConfig(batch_size=32, epochs=2))
     damage = {
         "index lost": lambda last: (last / "ckpt-1.index").unlink(),
         "index cut": lambda last: (last / "ckpt-1.index").write_bytes(b""),
@@ -142,7 +160,7 @@ def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(small, tmp_path):
         "values cut": lambda last: os.truncate(last / "ckpt-1.data-00000-of-00001", 1000),
     }
     for name, spoil in damage.items():
-        run = RunFolder(shutil.copytree(tmp_path / "whole", tmp_path / name))
+        run = RunFolder(shutil.copytree(one_epoch[0], tmp_path / name))
         config_lib.save(longer, run.config_file)
         spoil(run.checkpoints_dir / "last")
         for use in (lambda run=run: loop.train(longer, run.path), lambda run=run: run.networks("last")):
@@ -172,13 +190,11 @@ def test_a_second_training_in_one_folder_is_refused(small, tmp_path):
         loop.train(small, tmp_path / "run")
 
 
-def test_spoilt_average_faces_are_made_anew(small, tmp_path):
-    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
-    loop.train(config, tmp_path / "run")
-    run = RunFolder(tmp_path / "run")
+def test_spoilt_average_faces_are_made_anew(short, one_epoch, tmp_path):
+    run = RunFolder(shutil.copytree(one_epoch[0], tmp_path / "run"))
     before, spoilt = run.average_faces(), run.average_faces_dir / "fear.png"
     spoilt.write_bytes(spoilt.read_bytes()[:100])
-    longer = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+    longer = dataclasses.replace(short, optimizer=OptimizerConfig(batch_size=32, epochs=2))
     config_lib.save(longer, run.config_file)
     loop.train(longer, run.path)
     np.testing.assert_array_equal(run.average_faces(), before)
@@ -228,20 +244,18 @@ def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch, jud
     assert tf.train.latest_checkpoint(str(folder / "last")).endswith("ckpt-3")
 
 
-def test_a_full_disk_keeps_the_checkpoint_before(small, tmp_path, monkeypatch):
-    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
-    loop.train(config, tmp_path / "run")
-    run = RunFolder(tmp_path / "run")
+def test_a_full_disk_keeps_the_checkpoint_before(short, one_epoch, tmp_path, monkeypatch):
+    run = RunFolder(shutil.copytree(one_epoch[0], tmp_path / "run"))
     before = sorted(path.name for path in run.checkpoints_dir.rglob("ckpt*"))
 
     def full(*args, **kwargs):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
     monkeypatch.setattr(tf.train.CheckpointManager, "save", full)
-    config_3 = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+    longer = dataclasses.replace(short, optimizer=OptimizerConfig(batch_size=32, epochs=2))
     monkeypatch.setattr(loop, "_claim", lambda run, config: None)
     with pytest.raises(UserError, match=r"epoch 2 could not be written .*Free some space and repeat the command"):
-        loop.train(config_3, run.path)
+        loop.train(longer, run.path)
     assert sorted(path.name for path in run.checkpoints_dir.rglob("ckpt*")) == before
 
 
@@ -297,10 +311,11 @@ def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(smal
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_report(small, tmp_path):
+def test_the_same_seed_gives_the_same_report(small, whole, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "one")
+    loop.train(small, tmp_path / "other")
     reports = []
     for name in ("one", "other"):
-        loop.train(small, tmp_path / name)
         evaluate(tmp_path / name)
         reports.append((tmp_path / name / "evaluation" / "report.json").read_text())
     assert reports[0] == reports[1]
