@@ -53,4 +53,4 @@ benchmark: $(STAMP)
 	-$(PY) -m benchmarks.input_pipeline --flagfile=flags/demo.flags --training_steps=60
 	$(PY) -m benchmarks.inference
 	$(PY) -m benchmarks.inference --flagfile=flags/demo.flags
-	-$(PY) -m benchmarks.mobile_latency --flagfile=flags/mobile.flags
+	-$(PY) -m benchmarks.mobile_latency --flagfile=flags/bu_3dfe_small.flags

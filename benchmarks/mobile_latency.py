@@ -17,7 +17,7 @@ Prints the time of one face as a ratio to MobileNetV2-224 float32: medians of tu
 int8 stands beside it: how much int8 gains is a matter of the processor (dot-product instructions), so the peer's gain
 says what could be had.
 
-    python -m benchmarks.mobile_latency --flagfile=flags/mobile.flags
+    python -m benchmarks.mobile_latency --flagfile=flags/bu_3dfe_small.flags
 
 The networks have the preset's shape and new weights: time does not depend on what they have learnt. Limits: float32 at
 most 1, int8 at most half of float32.

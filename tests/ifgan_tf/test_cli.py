@@ -154,7 +154,7 @@ def test_presets_are_plain_text_and_parse_from_anywhere(tmp_path):
     presets = sorted((ROOT / "flags").glob("*.flags"))
     assert all(preset.read_bytes().isascii() for preset in presets)
     narrow = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for preset in ("demo", "mobile"):
+    for preset in ("demo", "bu_3dfe_small"):
         done = subprocess.run(
             [
                 sys.executable,
