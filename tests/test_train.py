@@ -40,9 +40,14 @@ def metrics(workdir: Path) -> list[dict[str, object]]:
     return [{key: value for key, value in line.items() if key != "images_per_second"} for line in lines]
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The flag of a folder in which the first training builds the data, and the others find them."""
+    return f"--data_dir={tmp_path_factory.mktemp('data')}"
+
+
 @pytest.mark.slow
-def test_killed_in_the_middle_of_an_epoch_and_run_again(tmp_path):
-    data = f"--data_dir={tmp_path / 'data'}"
+def test_killed_in_the_middle_of_an_epoch_and_run_again(tmp_path, data):
     whole = run(*SMALL, data, f"--workdir={tmp_path / 'whole'}")
     assert whole.returncode == 0, whole.stderr
     assert "validation accuracy" in whole.stderr
@@ -74,8 +79,8 @@ def test_killed_in_the_middle_of_an_epoch_and_run_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_some_folds_of_the_baseline_and_their_evaluation(tmp_path):
-    arguments = [*SMALL, "--model=baseline", "--epochs=1", f"--data_dir={tmp_path / 'data'}"]
+def test_some_folds_of_the_baseline_and_their_evaluation(tmp_path, data):
+    arguments = [*SMALL, "--model=baseline", "--epochs=1", data]
     done = run(*arguments, "--folds=3,0", f"--workdir={tmp_path / 'run'}")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["fold_00", "fold_03", "summary.md"]

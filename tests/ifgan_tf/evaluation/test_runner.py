@@ -14,8 +14,7 @@ import pytest
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
-from ifgan_tf.privacy import convolutional
-from ifgan_tf.privacy.audit import audit
+from ifgan_tf.privacy import audit, convolutional, estimates
 from ifgan_tf.run_folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]
@@ -121,9 +120,11 @@ def test_a_run_without_a_checkpoint_is_an_error(make_run: MakeRun, tmp_path: Pat
 @pytest.mark.slow
 def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path, monkeypatch):
     for name in ("BACKGROUND_STEPS", "TARGETS_STEPS"):
-        monkeypatch.setattr(convolutional, name, 20)
+        monkeypatch.setattr(convolutional, name, 5)
+    monkeypatch.setattr(estimates, "REPLICATES", 20)
+    monkeypatch.setattr(audit, "MAX_BACKGROUND_IMAGES", 96)
     run = make_run(tmp_path / "run", attention=False)
-    evaluate(run.path, identity=audit)
+    evaluate(run.path, identity=audit.audit)
     report = json.loads((run.evaluation_dir / "report.json").read_text())
     found = report["identity"]
     assert found["subjects"] == 2 and found["chance"] == 0.5
@@ -137,7 +138,7 @@ def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path,
     assert "What identifies a person" in text
     assert "ethnicity" not in text  # both test subjects are of one: there is nothing to tell apart
 
-    evaluate(run.path, identity=audit)  # everything is seeded
+    evaluate(run.path, identity=audit.audit)  # everything is seeded
     again = json.loads((run.evaluation_dir / "report.json").read_text())
     assert again == report
 

@@ -311,9 +311,9 @@ def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(smal
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_report(small, whole, tmp_path):
-    shutil.copytree(whole[0], tmp_path / "one")
-    loop.train(small, tmp_path / "other")
+def test_the_same_seed_gives_the_same_report(short, one_epoch, tmp_path):
+    shutil.copytree(one_epoch[0], tmp_path / "one")
+    loop.train(short, tmp_path / "other")
     reports = []
     for name in ("one", "other"):
         evaluate(tmp_path / name)
