@@ -75,13 +75,8 @@ def write_image(path: Path, image: np.ndarray) -> None:
         path = path.with_suffix(".png")
     path = fitting(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = files.beside_of(path)
-    try:
-        with beside.open("wb") as file:
-            Image.fromarray(image).save(file, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with files.written_beside(path) as beside, beside.open("wb") as file:
+        Image.fromarray(image).save(file, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)
 
 
 def fitting(path: Path) -> Path:
