@@ -73,9 +73,12 @@ def training_batches(faces: Faces, settings: DataConfig, batch_size: int, epochs
         )
         return tf.ensure_shape(views, (batch_size, *views.shape[1:])), tf.gather(labels, chosen)
 
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its thread sleeps for seconds, and whoever drops the iterator waits for it
     return (
         tf.data.Dataset.range(epochs.start, epochs.stop)
         .flat_map(epoch_of)
         .map(view, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(options)
     )
