@@ -1,4 +1,4 @@
-"""A run folder without training: tiny untrained networks, subjects, average faces, and built faces to read."""
+"""A run folder without training, built faces to read, and what is exported of the run: all made once."""
 
 from __future__ import annotations
 
@@ -51,3 +51,21 @@ def make_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callab
 def run(make_run: Callable[..., RunFolder]) -> RunFolder:
     """Seven classes, E sees photo and average face, 32x32."""
     return make_run()
+
+
+@pytest.fixture(scope="session")
+def version(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`run` as a SavedModel, alone in a folder; whoever changes it copies it first."""
+    from export.saved_model import export_saved_model
+
+    return export_saved_model(run, tmp_path_factory.mktemp("serving"))
+
+
+@pytest.fixture(scope="session")
+def model_file(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`run` as `ifgan_float32.tflite`, not compared with Keras; whoever changes it copies it first."""
+    from export.tflite import export_tflite
+
+    folder = tmp_path_factory.mktemp("tflite")
+    export_tflite(run, folder, parity_images=0)
+    return folder / "ifgan_float32.tflite"

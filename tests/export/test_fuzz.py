@@ -7,15 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz import fuzz
-from export.tflite import export_tflite
-from ifgan_tf.run_folder import RunFolder
 
 
 @pytest.mark.slow
-def test_no_damaged_file_ends_a_run(run: RunFolder, tmp_path: Path) -> None:
-    export_tflite(run, tmp_path / "model", parity_images=0)
-    (tmp_path / "work").mkdir()
-    model = tmp_path / "model" / "ifgan_float32.tflite"
-    outcomes = fuzz(model, pictures=84, videos=12, seed=1, folder=tmp_path / "work")
+def test_no_damaged_file_ends_a_run(model_file: Path, tmp_path: Path) -> None:
+    outcomes = fuzz(model_file, pictures=84, videos=12, seed=1, folder=tmp_path)
     assert [outcome.faults for outcome in outcomes] == [[]] * 4
     assert [sum(outcome.counts.values()) for outcome in outcomes] == [96, 84, 84, 12]

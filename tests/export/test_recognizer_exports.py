@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.saved_model import export_saved_model
-from export.tflite import export_tflite
 from ifgan_tf.errors import UserError
 from ifgan_tf.recognition.litert import Classifier
 from ifgan_tf.recognition.recognizer import Recognizer
@@ -26,11 +24,8 @@ THREADS, CALLS = 8, 12
 
 
 @pytest.fixture(scope="module")
-def exports(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("exports")
-    export_tflite(run, folder, parity_images=0)
-    export_saved_model(run, folder / "serving")
-    return {"keras": run.path, "saved_model": folder / "serving", "tflite": folder / "ifgan_float32.tflite"}
+def exports(run: RunFolder, version: Path, model_file: Path) -> dict[str, Path]:
+    return {"keras": run.path, "saved_model": version.parent, "tflite": model_file}
 
 
 @pytest.fixture(scope="module")

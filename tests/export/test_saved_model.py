@@ -41,11 +41,6 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def version(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_saved_model(run, tmp_path_factory.mktemp("serving"))
-
-
-@pytest.fixture(scope="module")
 def photos(smooth_noise: Callable[..., np.ndarray]) -> list[np.ndarray]:
     generator = np.random.default_rng(3)
     return [smooth_noise(generator, side) for side in (256, 100, 40, 30)]

@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from export import parity, tflite
 from export.conversion import convert
-from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.predictions import faces_of
@@ -37,11 +36,10 @@ def exported(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def test_recognizer_gives_the_same_labels_whatever_it_opens(
-    run: RunFolder, float32: tuple[Path, Any], tmp_path: Path
+    run: RunFolder, version: Path, float32: tuple[Path, Any]
 ) -> None:
     photo = pytest.importorskip("skimage.data").astronaut()[:300, 100:400]
-    export_saved_model(run, tmp_path / "serving")
-    recognizers = [Recognizer(path) for path in (run.path, tmp_path / "serving", float32[0])]
+    recognizers = [Recognizer(path) for path in (run.path, version.parent, float32[0])]
     assert [recognizer.kind for recognizer in recognizers] == ["keras", "saved_model", "tflite"]
     photos = [photo, photo[:, ::-1], photo[::-1, ::-1], (photo * 0.5).astype(np.uint8)]
     answers = [[face for found in recognizer.predict(photos) for face in found] for recognizer in recognizers]
@@ -63,13 +61,13 @@ def test_recognizer_refuses_a_damaged_file(float32: tuple[Path, Any], tmp_path: 
 
 
 def test_eight_pictures_through_keras_saved_model_and_tflite(
-    run: RunFolder, float32: tuple[Path, Any], tmp_path: Path
+    run: RunFolder, version: Path, float32: tuple[Path, Any]
 ) -> None:
     images = parity.evenly(faces_of(run, "test"), 8).images
     keras_says = parity.answers(parity.keras_runner(run.inference()), images, "")
     content = float32[0].read_bytes()
     litert_says = parity.answers(parity.litert_runner(content, 1), images, "")
-    serving = tf.saved_model.load(str(export_saved_model(run, tmp_path))).signatures["tensors"]
+    serving = tf.saved_model.load(str(version)).signatures["tensors"]
     serving_says = serving(images=tf.constant(images))["probabilities"]
     assert np.abs(litert_says["probabilities"] - keras_says["probabilities"]).max() < 1e-3
     assert np.abs(serving_says - keras_says["probabilities"]).max() < 1e-3
