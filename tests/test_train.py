@@ -41,19 +41,20 @@ def metrics(workdir: Path) -> list[dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """The flag of a folder in which the first training builds the data, and the others find them."""
-    return f"--data_dir={tmp_path_factory.mktemp('data')}"
+def whole(tmp_path_factory) -> Path:
+    """A folder of `data`, built on the way, and the `run` that was trained on them."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = run(*SMALL, f"--data_dir={folder / 'data'}", f"--workdir={folder / 'run'}")
+    assert done.returncode == 0, done.stderr
+    assert "validation accuracy" in done.stderr
+    told = [line for line in done.stderr.splitlines() if not line.startswith(("epoch ", str(folder)))]
+    assert len(told) <= 3, "no bars, no libraries' chatter"
+    return folder
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_of_an_epoch_and_run_again(tmp_path, data):
-    whole = run(*SMALL, data, f"--workdir={tmp_path / 'whole'}")
-    assert whole.returncode == 0, whole.stderr
-    assert "validation accuracy" in whole.stderr
-    told = [line for line in whole.stderr.splitlines() if not line.startswith(("epoch ", str(tmp_path)))]
-    assert len(told) <= 3, "no bars, no libraries' chatter"
-
+def test_killed_in_the_middle_of_an_epoch_and_run_again(whole, tmp_path):
+    data = f"--data_dir={whole / 'data'}"
     killed = tmp_path / "killed"
     process = subprocess.Popen(
         command(*SMALL, data, f"--workdir={killed}"),
@@ -75,12 +76,12 @@ def test_killed_in_the_middle_of_an_epoch_and_run_again(tmp_path, data):
     again = run(*SMALL, data, f"--workdir={killed}")
     assert again.returncode == 0, again.stderr
     assert "going on after epoch 1 of 3" in again.stderr
-    assert metrics(killed) == metrics(tmp_path / "whole")
+    assert metrics(killed) == metrics(whole / "run")
 
 
 @pytest.mark.slow
-def test_some_folds_of_the_baseline_and_their_evaluation(tmp_path, data):
-    arguments = [*SMALL, "--model=baseline", "--epochs=1", data]
+def test_some_folds_of_the_baseline_and_their_evaluation(whole, tmp_path):
+    arguments = [*SMALL, "--model=baseline", "--epochs=1", f"--data_dir={whole / 'data'}"]
     done = run(*arguments, "--folds=3,0", f"--workdir={tmp_path / 'run'}")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["fold_00", "fold_03", "summary.md"]
