@@ -68,3 +68,9 @@ def make_run(data_dir: Path) -> Callable[..., RunFolder]:
         return write_run(path, config, SUBJECTS, lambda label: face_of(99, label, 0), epochs)
 
     return make
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are composed and not drawn, which takes most of an evaluation; their files are empty."""
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: None)

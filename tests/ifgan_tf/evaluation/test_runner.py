@@ -69,7 +69,7 @@ def test_the_predictions_give_the_reports_figures(written: Path):
     assert np.mean([row["label"] == row["predicted"] for row in rows]) == pytest.approx(report["accuracy"]["pooled"])
 
 
-def test_evaluating_again_gives_the_same_and_doubles_nothing(written: Path, workdir: Path):
+def test_evaluating_again_gives_the_same_and_doubles_nothing(written: Path, workdir: Path, undrawn: None):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     first = (written / "report.json").read_text()
@@ -86,7 +86,7 @@ def test_evaluating_again_gives_the_same_and_doubles_nothing(written: Path, work
     assert all(len(events.Tensors(tag)) == 1 for tag in tags)
 
 
-def test_the_baseline_has_no_pictures_of_generated_faces(make_run: MakeRun, tmp_path: Path, caplog):
+def test_the_baseline_has_no_pictures_of_generated_faces(make_run: MakeRun, tmp_path: Path, caplog, undrawn: None):
     run = make_run(tmp_path / "run", classifier_input="input")
     with caplog.at_level("INFO"):
         evaluate(run.path)
@@ -94,7 +94,7 @@ def test_the_baseline_has_no_pictures_of_generated_faces(make_run: MakeRun, tmp_
     assert "no generator" in caplog.text
 
 
-def test_a_generator_without_attention_has_no_maps(make_run: MakeRun, tmp_path: Path, caplog):
+def test_a_generator_without_attention_has_no_maps(make_run: MakeRun, tmp_path: Path, caplog, undrawn: None):
     run = make_run(tmp_path / "run", attention=False)
     with caplog.at_level("INFO"):
         evaluate(run.path)
@@ -118,7 +118,7 @@ def test_a_run_without_a_checkpoint_is_an_error(make_run: MakeRun, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path, monkeypatch):
+def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path, monkeypatch, undrawn: None):
     for name in ("BACKGROUND_STEPS", "TARGETS_STEPS"):
         monkeypatch.setattr(convolutional, name, 5)
     monkeypatch.setattr(estimates, "REPLICATES", 20)

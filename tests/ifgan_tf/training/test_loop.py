@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny import changed
 
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
@@ -23,31 +24,34 @@ from ifgan_tf.training import loop
 from ifgan_tf.training.step import Trainer
 from ifgan_tf.training.validation import Validation
 
+ODD_NAME = "run [1] *? ü"
+
 
 @pytest.fixture(scope="module")
 def small(make_config, data_dir):
-    config = make_config(data_dir)
-    return dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=3, learning_rate=1e-3))
+    return make_config(data_dir, batch_size=32, epochs=3, learning_rate=1e-3)
 
 
 @pytest.fixture(scope="module")
-def short(small):
-    """`small` for one epoch."""
-    return dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
+def trained(small, tmp_path_factory):
+    """What `small` leaves after its three epochs, in a folder whose name looks like a pattern; to be read only."""
+    run = RunFolder(tmp_path_factory.mktemp("trained") / ODD_NAME)
+    assert loop.train(small, run.path) == run.metrics()[-1]
+    return run
 
 
-@pytest.fixture(scope="module")
-def whole(small, tmp_path_factory):
-    """A folder of three epochs of `small` and what training returned; whoever changes the folder copies it first."""
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    return folder, loop.train(small, folder)
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A copy of it, to be changed."""
+    return RunFolder(shutil.copytree(trained.path, tmp_path / ODD_NAME))
 
 
-@pytest.fixture(scope="module")
-def one_epoch(short, tmp_path_factory):
-    """As `whole`, of `short`."""
-    folder = tmp_path_factory.mktemp("short") / "run"
-    return folder, loop.train(short, folder)
+@pytest.fixture
+def longer(small, copied):
+    """The configuration of `copied` that lets it go on for a fourth epoch."""
+    config = changed(small, epochs=4)
+    config_lib.save(config, copied.config_file)
+    return config
 
 
 def lines(path):
@@ -58,38 +62,37 @@ def lines(path):
     return read
 
 
-def test_a_run_folder_holds_all_that_later_commands_need(small, whole):
-    folder, last = whole
-    run = RunFolder(folder)
+def test_a_run_folder_holds_all_that_later_commands_need(small, trained):
+    run = trained
     assert run.config() == small
     assert set(run.fold().train).isdisjoint(run.fold().test)
     assert run.average_faces().shape == (6, 256, 256, 3)
-    assert len(lines(run.path)) == 3 and last["epoch"] == 3
+    assert len(lines(run.path)) == 3 and run.metrics()[-1]["epoch"] == 3
     assert {path.parent.name for path in run.tensorboard_dir.rglob("events.*")} >= {"train", "validation"}
     for which in ("best", "last"):
         assert run.networks(which).generator is not None
     assert not list(run.path.rglob("*.tmp"))
 
 
-def test_average_faces_come_from_training_subjects_only(one_epoch, data_dir):
-    run = RunFolder(one_epoch[0])
+def test_average_faces_come_from_training_subjects_only(trained, data_dir):
     from ifgan_tf.data.built_sets import iterate
 
     mine = [
         example["image"].astype(float)
         for example in iterate("bu_3dfe", str(data_dir), "train", 6)
-        if example["label"] == 3 and example["subject"].decode() in run.fold().train
+        if example["label"] == 3 and example["subject"].decode() in trained.fold().train
     ]
-    np.testing.assert_array_equal(run.average_faces()[3], np.rint(np.mean(mine, axis=0)))
+    np.testing.assert_array_equal(trained.average_faces()[3], np.rint(np.mean(mine, axis=0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight_average", [0.0, 0.9])
-def test_going_on_equals_never_having_stopped(small, whole, tmp_path, monkeypatch, weight_average):
-    never_stopped, _ = whole
+def test_going_on_equals_never_having_stopped(small, trained, tmp_path, monkeypatch, weight_average):
+    whole = trained
     if weight_average:
-        optimizer = dataclasses.replace(small.optimizer, weight_average=weight_average)
-        small, never_stopped = dataclasses.replace(small, optimizer=optimizer), tmp_path / "whole"
-        loop.train(small, never_stopped)
+        averaged = dataclasses.replace(small.optimizer, weight_average=weight_average)
+        small, whole = dataclasses.replace(small, optimizer=averaged), RunFolder(tmp_path / "whole")
+        loop.train(small, whole.path)
 
     step, calls = Trainer.train_step, []
     real_epoch = loop.train_epoch
@@ -108,18 +111,17 @@ def test_going_on_equals_never_having_stopped(small, whole, tmp_path, monkeypatc
     loop.train(small, tmp_path / "stopped")
 
     assert Trainer.train_step is step
-    assert lines(tmp_path / "stopped") == lines(never_stopped)
+    assert lines(tmp_path / "stopped") == lines(whole.path)
     for which in ("best", "last"):
-        for one, other in zip(
-            RunFolder(never_stopped).networks(which), RunFolder(tmp_path / "stopped").networks(which), strict=True
-        ):
+        stopped = RunFolder(tmp_path / "stopped").networks(which)
+        for one, other in zip(whole.networks(which), stopped, strict=True):
             for a, b in zip(one.weights, other.weights, strict=True):
                 np.testing.assert_array_equal(a, b)
 
 
-def test_a_finished_run_is_left_alone(short, one_epoch):
-    folder, first = one_epoch
-    assert loop.train(short, folder) == first
+def test_a_finished_run_is_left_alone(small, copied):
+    last = copied.metrics()[-1]
+    assert loop.train(small, copied.path) == last
 
 
 def test_lines_beyond_the_checkpoint_are_forgotten(small, tmp_path):
@@ -140,8 +142,8 @@ def test_a_line_that_a_full_disk_cut_is_left_out(small, tmp_path, tail):
     assert run.metrics_file.read_text() == '{"epoch": 1}\n'
 
 
-def test_going_on_after_the_last_line_was_cut(small, whole, tmp_path):
-    run = RunFolder(shutil.copytree(whole[0], tmp_path / "run"))
+def test_going_on_after_the_last_line_was_cut(small, copied):
+    run = copied
     text, before = run.metrics_file.read_text(), run.metrics()
     for left in (text[:-20], ""):
         run.metrics_file.write_text(left)
@@ -151,34 +153,27 @@ def test_going_on_after_the_last_line_was_cut(small, whole, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(short, one_epoch, tmp_path):
-    longer = dataclasses.replace(short, optimizer=OptimizerConfig(batch_size=32, epochs=2))
+def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(copied, longer, tmp_path):
     damage = {
-        "index lost": lambda last: (last / "ckpt-1.index").unlink(),
-        "index cut": lambda last: (last / "ckpt-1.index").write_bytes(b""),
-        "values lost": lambda last: (last / "ckpt-1.data-00000-of-00001").unlink(),
-        "values cut": lambda last: os.truncate(last / "ckpt-1.data-00000-of-00001", 1000),
+        "index lost": lambda last: (last / "ckpt-3.index").unlink(),
+        "index cut": lambda last: (last / "ckpt-3.index").write_bytes(b""),
+        "values lost": lambda last: (last / "ckpt-3.data-00000-of-00001").unlink(),
+        "values cut": lambda last: os.truncate(last / "ckpt-3.data-00000-of-00001", 1000),
     }
     for name, spoil in damage.items():
-        run = RunFolder(shutil.copytree(one_epoch[0], tmp_path / name))
-        config_lib.save(longer, run.config_file)
+        run = RunFolder(shutil.copytree(copied.path, tmp_path / name))
         spoil(run.checkpoints_dir / "last")
         for use in (lambda run=run: loop.train(longer, run.path), lambda run=run: run.networks("last")):
             with pytest.raises(UserError, match=rf"{name}/checkpoints/last: .*damaged"):
                 use()
-        assert len(run.metrics()) == 1
+        assert run.metrics() == copied.metrics()
 
 
-def test_a_workdir_that_looks_like_a_pattern(small, tmp_path):
-    config = dataclasses.replace(small, optimizer=OptimizerConfig(batch_size=32, epochs=1))
-    workdir = tmp_path / "run [1] *? ü"
-    loop.train(config, workdir)
-    longer = dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=2))
-    config_lib.save(longer, workdir / "config.json")
-    assert loop.train(longer, workdir)["epoch"] == 2
-    moved = workdir.rename(tmp_path / "moved")
+def test_a_workdir_that_looks_like_a_pattern(copied, longer, tmp_path):
+    assert loop.train(longer, copied.path)["epoch"] == 4
+    moved = copied.path.rename(tmp_path / "moved")
     assert RunFolder(moved).networks("last").generator is not None
-    assert RunFolder(moved).checkpoint_epoch("last") == 2
+    assert RunFolder(moved).checkpoint_epoch("last") == 4
     assert len(list((moved / "checkpoints" / "last").glob("*.index"))) == 1
 
 
@@ -190,14 +185,11 @@ def test_a_second_training_in_one_folder_is_refused(small, tmp_path):
         loop.train(small, tmp_path / "run")
 
 
-def test_spoilt_average_faces_are_made_anew(short, one_epoch, tmp_path):
-    run = RunFolder(shutil.copytree(one_epoch[0], tmp_path / "run"))
-    before, spoilt = run.average_faces(), run.average_faces_dir / "fear.png"
+def test_spoilt_average_faces_are_made_anew(copied, longer):
+    before, spoilt = copied.average_faces(), copied.average_faces_dir / "fear.png"
     spoilt.write_bytes(spoilt.read_bytes()[:100])
-    longer = dataclasses.replace(short, optimizer=OptimizerConfig(batch_size=32, epochs=2))
-    config_lib.save(longer, run.config_file)
-    loop.train(longer, run.path)
-    np.testing.assert_array_equal(run.average_faces(), before)
+    loop.train(longer, copied.path)
+    np.testing.assert_array_equal(copied.average_faces(), before)
 
 
 def test_another_configuration_is_refused_and_nothing_touched(small, tmp_path):
@@ -244,19 +236,16 @@ def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch, jud
     assert tf.train.latest_checkpoint(str(folder / "last")).endswith("ckpt-3")
 
 
-def test_a_full_disk_keeps_the_checkpoint_before(short, one_epoch, tmp_path, monkeypatch):
-    run = RunFolder(shutil.copytree(one_epoch[0], tmp_path / "run"))
-    before = sorted(path.name for path in run.checkpoints_dir.rglob("ckpt*"))
+def test_a_full_disk_keeps_the_checkpoint_before(copied, longer, monkeypatch):
+    before = sorted(path.name for path in copied.checkpoints_dir.rglob("ckpt*"))
 
     def full(*args, **kwargs):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
     monkeypatch.setattr(tf.train.CheckpointManager, "save", full)
-    longer = dataclasses.replace(short, optimizer=OptimizerConfig(batch_size=32, epochs=2))
-    monkeypatch.setattr(loop, "_claim", lambda run, config: None)
-    with pytest.raises(UserError, match=r"epoch 2 could not be written .*Free some space and repeat the command"):
-        loop.train(longer, run.path)
-    assert sorted(path.name for path in run.checkpoints_dir.rglob("ckpt*")) == before
+    with pytest.raises(UserError, match=r"epoch 4 could not be written .*Free some space and repeat the command"):
+        loop.train(longer, copied.path)
+    assert sorted(path.name for path in copied.checkpoints_dir.rglob("ckpt*")) == before
 
 
 @pytest.mark.slow
@@ -276,24 +265,19 @@ def test_a_disk_that_is_really_full_and_going_on_with_room(small, tmp_path):
 
 @pytest.mark.parametrize("settings", [{"classifier_input": "input"}, {"classifier_input": "pair", "attention": False}])
 def test_other_variants_train_too(make_config, data_dir, tmp_path, settings):
-    config = dataclasses.replace(make_config(data_dir, **settings), optimizer=OptimizerConfig(batch_size=32, epochs=1))
+    config = make_config(data_dir, batch_size=32, epochs=1, **settings)
     assert loop.train(config, tmp_path / "run")["epoch"] == 1
 
 
 def test_mixed_precision_trains(make_config, data_dir, tmp_path):
-    config = make_config(data_dir)
-    config = dataclasses.replace(
-        config,
-        optimizer=OptimizerConfig(batch_size=32, epochs=1),
-        run=dataclasses.replace(config.run, mixed_precision=True),
-    )
+    config = make_config(data_dir, batch_size=32, epochs=1, mixed_precision=True)
     last = loop.train(config, tmp_path / "run")
     assert np.isfinite(last["train"]["loss"])
     assert RunFolder(tmp_path / "run").networks().classifier.get_layer("small_cnn").compute_dtype == "bfloat16"
     assert keras.config.dtype_policy().name == "float32"  # what is built next in this process is not the run's
 
 
-def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(small, several_sets, tmp_path):
+def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(small, several_sets, tmp_path, undrawn):
     data = dataclasses.replace(
         small.data,
         dataset="raf_db",
@@ -311,11 +295,10 @@ def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(smal
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_report(short, one_epoch, tmp_path):
-    shutil.copytree(one_epoch[0], tmp_path / "one")
-    loop.train(short, tmp_path / "other")
+def test_the_same_seed_gives_the_same_report(small, copied, tmp_path, undrawn):
+    loop.train(small, tmp_path / "other")
     reports = []
-    for name in ("one", "other"):
-        evaluate(tmp_path / name)
-        reports.append((tmp_path / name / "evaluation" / "report.json").read_text())
+    for workdir in (copied.path, tmp_path / "other"):
+        evaluate(workdir)
+        reports.append((workdir / "evaluation" / "report.json").read_text())
     assert reports[0] == reports[1]
