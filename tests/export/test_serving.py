@@ -21,13 +21,20 @@ from ifgan_tf.run_folder import RunFolder
 README = Path(__file__).parents[2] / "export" / "README.md"
 SIGNATURES = ("serving_default", "tensors", "probabilities", "generate", "generate_tensors")
 COUNTS = (0, 1, 7, 64)
+CLI_REQUESTS = [("tensors", count) for count in COUNTS] + [(name, 7) for name in SIGNATURES if name != "tensors"]
+# The tool's own entry point, once a line of arguments: a start-up for each would take most of a minute.
+ASK_ON_COMMAND_LINE = """
+import json, sys
+from tensorflow.python.tools.saved_model_cli import main
+for sys.argv in json.loads(sys.argv[1]):
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
 Answer = dict[str, np.ndarray]
 DTYPES = {"probabilities": np.float32, "label_id": np.int64, "average_face": np.uint8}
-
-
-@pytest.fixture(scope="module")
-def version(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_saved_model(run, tmp_path_factory.mktemp("serving"))
 
 
 @pytest.fixture(scope="module")
@@ -94,26 +101,28 @@ def test_a_session_answers_as_keras(
     check(session.predict(signature, **{name: rows}), signature, keras_says, run.classes(), count)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.fixture(scope="module")
+def told(version: Path, faces: np.ndarray, pictures: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `saved_model_cli run` wrote, in a folder a signature and count: one process asks it all."""
+    folder = tmp_path_factory.mktemp("told")
+    lines = []
+    for signature, count in CLI_REQUESTS:
+        name, rows = ("images", faces) if "images" in signature_inputs(signature) else ("image_bytes", pictures)
+        out = folder / f"{signature}_{count}"
+        np.save(f"{out}.npy", np.array(rows[:count]))
+        line = ["saved_model_cli", "run", "--dir", str(version), "--tag_set", "serve", "--signature_def", signature]
+        lines.append([*line, "--inputs", f"{name}={out}.npy", "--outdir", str(out)])
+    subprocess.run([sys.executable, "-c", ASK_ON_COMMAND_LINE, json.dumps(lines)], check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.parametrize(("signature", "count"), CLI_REQUESTS)
 def test_saved_model_cli_answers_as_keras(
-    run: RunFolder,
-    version: Path,
-    faces: np.ndarray,
-    pictures: list[bytes],
-    keras_says: Answer,
-    tmp_path: Path,
-    signature: str,
+    run: RunFolder, told: Path, keras_says: Answer, signature: str, count: int
 ) -> None:
-    for count in COUNTS if signature == "tensors" else (7,):
-        name, rows = ("images", faces[:count]) if "images" in signature_inputs(signature) else ("image_bytes", pictures)
-        np.save(tmp_path / "x.npy", np.array(rows[:count]))
-        out = tmp_path / str(count)
-        command = [str(Path(sys.executable).with_name("saved_model_cli")), "run", "--dir", str(version)]
-        command += ["--tag_set", "serve", "--signature_def", signature, "--inputs", f"{name}={tmp_path / 'x.npy'}"]
-        subprocess.run([*command, "--outdir", str(out)], check=True, capture_output=True)
-        answer = {file.stem: np.load(file, allow_pickle=True) for file in out.iterdir()}
-        check(answer, signature, keras_says, run.classes(), count)
+    files = (told / f"{signature}_{count}").iterdir()
+    answer = {file.stem: np.load(file, allow_pickle=True) for file in files}
+    check(answer, signature, keras_says, run.classes(), count)
 
 
 def signature_inputs(signature: str) -> str:
