@@ -14,7 +14,7 @@ import pytest
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
-from ifgan_tf.privacy import audit, convolutional, estimates
+from ifgan_tf.privacy import audit, convolutional, estimates, identification
 from ifgan_tf.run_folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]
@@ -122,6 +122,7 @@ def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path,
     for name in ("BACKGROUND_STEPS", "TARGETS_STEPS"):
         monkeypatch.setattr(convolutional, name, 5)
     monkeypatch.setattr(estimates, "REPLICATES", 20)
+    monkeypatch.setattr(identification, "HALVINGS", 1)
     monkeypatch.setattr(audit, "MAX_BACKGROUND_IMAGES", 96)
     run = make_run(tmp_path / "run", attention=False)
     evaluate(run.path, identity=audit.audit)
