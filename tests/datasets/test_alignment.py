@@ -136,7 +136,6 @@ def test_small_faces_are_looked_for_in_a_second_look_alone():
     assert alignment._find(image) is not None
 
 
-@pytest.mark.slow
 def test_processes_give_what_one_process_gives_and_print_nothing(tmp_path, capfd):
     """With the true detector, on photographs of a face."""
     data = pytest.importorskip("skimage.data")

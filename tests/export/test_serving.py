@@ -175,7 +175,6 @@ def test_rest_as_the_readme_writes_it(
     assert np.abs(face.astype(int) - keras_says["average_face"][0]).max() <= 1
 
 
-@pytest.mark.slow
 def test_grpc_as_the_readme_writes_it(
     run: RunFolder, server: Ports, pictures: list[bytes], keras_says: Answer, tmp_path: Path
 ) -> None:

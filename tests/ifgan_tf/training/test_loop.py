@@ -152,7 +152,6 @@ def test_going_on_after_the_last_line_was_cut(small, copied):
         assert run.metrics()[:-1] == (before[:-1] if left else [])
 
 
-@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_nothing_forgotten(copied, longer, tmp_path):
     damage = {
         "index lost": lambda last: (last / "ckpt-3.index").unlink(),
