@@ -30,3 +30,9 @@ def tiny_config() -> Config:
 def with_model(tiny_config: Config) -> Callable[..., Config]:
     """`tiny_config` with other settings of its model section."""
     return lambda **settings: tiny.changed(tiny_config, **settings)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: of two processes, neither has to wait long for the other in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

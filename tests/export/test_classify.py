@@ -33,13 +33,6 @@ RENDERED = Path(__file__).parents[3] / "shared" / "faces" / "BU_3DFE"
 
 
 @pytest.fixture(scope="module")
-def model_file(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tflite")
-    export_tflite(run, folder, parity_images=0)
-    return folder / "ifgan_float32.tflite"
-
-
-@pytest.fixture(scope="module")
 def classifier(model_file: Path) -> Classifier:
     return Classifier(str(model_file))
 
