@@ -46,7 +46,7 @@ def measure(subject: int) -> list[Measured]:
     """Draws, detects and aligns all pictures of one person; `view` is uint8 RGB [64, 64, 3]."""
     from datasets.alignment import detector
     from datasets.synthetic_faces.drawing import draw_face, takes
-    from ifgan_tf.faces.cascade import best_face
+    from ifgan_tf.faces.detection import best_face
     from ifgan_tf.faces.geometry import align, fallback_crop, model_view
 
     rows = []

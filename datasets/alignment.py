@@ -27,9 +27,9 @@ import numpy as np
 from datasets.orientation import evidence, turn
 from datasets.records import FaceRecord
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces.cascade import Detection, best_face
-from ifgan_tf.faces.detection import FaceDetector
+from ifgan_tf.faces.detection import Detection, best_face
 from ifgan_tf.faces.geometry import align, fallback_crop
+from ifgan_tf.faces.mtcnn_tensorflow import FaceDetector
 
 # Part of what a kept detection is known by: raise it when detections, or the choice among views, change.
 _VERSION = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ifgan_tf.faces.cascade import Detection
+from ifgan_tf.faces.detection import Detection
 
 UPRIGHT = ("upright",)
 TURNED = ("upright", "clockwise", "counterclockwise")

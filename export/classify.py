@@ -2,7 +2,7 @@
 #   ifgan_tf/recognition/device.py
 #   ifgan_tf/recognition/__init__.py
 #   ifgan_tf/errors.py
-#   ifgan_tf/faces/cascade.py
+#   ifgan_tf/faces/detection.py
 #   ifgan_tf/faces/geometry.py
 #   ifgan_tf/recognition/litert.py
 """Names the expression of faces in pictures, on a device: LiteRT, NumPy and OpenCV, nothing else.
@@ -82,7 +82,7 @@ def reason(error: BaseException) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
-# --- ifgan_tf/faces/cascade.py
+# --- ifgan_tf/faces/detection.py
 
 
 import dataclasses
@@ -92,11 +92,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-# Windows of the networks, smallest face, ratio of the pyramid, thresholds of the stages: MTCNN's own defaults.
+# Windows of the networks, ratio of the pyramid, thresholds of the stages: MTCNN's own defaults.
 WINDOW, STRIDE, REFINE_SIDE, OUTPUT_SIDE = 12, 2, 24, 48
-SMALLEST_FACE, PYRAMID_RATIO = 20, 0.709
+PYRAMID_RATIO = 0.709
+SMALLEST_FACE = 20  # pixels, of a picture of at most MAX_SIDE
 PROPOSAL_THRESHOLD, REFINE_THRESHOLD, OUTPUT_THRESHOLD = 0.6, 0.7, 0.8
-MIN_FACE = 0.2  # of the shorter side: what is looked for first, because small faces take nearly all of the time
+MIN_FACE = 0.2  # of the shorter side: looked for first, smaller ones only if there are none: they take most of the time
 MAX_SIDE, MIN_SIDE = 1280, 64
 
 # Pixels, float32 [N, H, W, 3] as (RGB - 127.5) / 128 → `offsets` [N, …, 4], `scores` [N, …, 2], and of the last network

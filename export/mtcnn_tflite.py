@@ -7,7 +7,7 @@ import tempfile
 
 import tensorflow as tf
 
-from ifgan_tf.faces.detection import SIDES, mtcnn_networks, with_names
+from ifgan_tf.faces.mtcnn_tensorflow import SIDES, mtcnn_networks, with_names
 
 
 @functools.cache

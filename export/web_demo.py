@@ -18,7 +18,7 @@ from absl import flags
 
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces import cascade, geometry
+from ifgan_tf.faces import detection, geometry
 from ifgan_tf.recognition import litert
 
 USAGE = """
@@ -90,16 +90,16 @@ def settings(metadata: dict[str, Any]) -> dict[str, Any]:
         "alignment": {"template": geometry.TEMPLATE.tolist(), "size": geometry.ALIGNED_SIZE},
         "detector": {
             "tile": TILE,
-            "max_side": cascade.MAX_SIDE,
-            "min_side": cascade.MIN_SIDE,
-            "window": cascade.WINDOW,
-            "stride": cascade.STRIDE,
-            "smallest_face": cascade.SMALLEST_FACE,
-            "pyramid_ratio": cascade.PYRAMID_RATIO,
-            "min_face": cascade.MIN_FACE,
-            "proposal": cascade.PROPOSAL_THRESHOLD,
-            "refine": {"side": cascade.REFINE_SIDE, "threshold": cascade.REFINE_THRESHOLD},
-            "output": {"side": cascade.OUTPUT_SIDE, "threshold": cascade.OUTPUT_THRESHOLD},
+            "max_side": detection.MAX_SIDE,
+            "min_side": detection.MIN_SIDE,
+            "window": detection.WINDOW,
+            "stride": detection.STRIDE,
+            "smallest_face": detection.SMALLEST_FACE,
+            "pyramid_ratio": detection.PYRAMID_RATIO,
+            "min_face": detection.MIN_FACE,
+            "proposal": detection.PROPOSAL_THRESHOLD,
+            "refine": {"side": detection.REFINE_SIDE, "threshold": detection.REFINE_THRESHOLD},
+            "output": {"side": detection.OUTPUT_SIDE, "threshold": detection.OUTPUT_THRESHOLD},
         },
     }
 

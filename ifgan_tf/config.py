@@ -150,10 +150,12 @@ class ModelConfig:
 class LossConfig:
     """The weights of Eq. 1 and the island loss of Eq. 5."""
 
-    lambda_gan: float = _setting(1.0, "λ1, weight of the adversarial loss.", "Eq. 1", within=_WEIGHT)
-    lambda_l1: float = _setting(20.0, "λ2, weight of the L1 distance to the average face.", "Eq. 1", within=_WEIGHT)
-    lambda_softmax: float = _setting(10.0, "λ3, weight of the expression loss.", "Eq. 1", within=_WEIGHT)
-    lambda_island: float = _setting(1.0, "λ4, weight of the island loss.", "Eq. 1", within=_WEIGHT)
+    lambda_gan: float = _setting(1.0, "λ1, weight of Eq. 2, the adversarial loss.", "Eq. 1", within=_WEIGHT)
+    lambda_l1: float = _setting(
+        20.0, "λ2, weight of Eq. 3, the L1 distance to the average face.", "Eq. 1", within=_WEIGHT
+    )
+    lambda_softmax: float = _setting(10.0, "λ3, weight of Eq. 4, the expression loss.", "Eq. 1", within=_WEIGHT)
+    lambda_island: float = _setting(1.0, "λ4, weight of Eq. 5, the island loss.", "Eq. 1", within=_WEIGHT)
     class_weights: bool = _setting(
         False, "Weigh each image's expression loss by the rarity of its class in training; not in the paper."
     )

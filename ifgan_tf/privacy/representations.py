@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ifgan_tf.evaluation.predictions import Predictions
-from ifgan_tf.privacy import anonymisation
+from ifgan_tf.privacy.anonymisation_baselines import BLURS, blur, pixelate
 
 
 def representations(
@@ -22,9 +22,9 @@ def representations(
     if background.generated is not None and targets.generated is not None:
         pictures["generated"] = (background.generated, targets.generated)
     of_background, of_targets = background.faces.images, targets.faces.images
-    for name, share in anonymisation.BLURS.items():
-        pictures[name] = (anonymisation.blur(of_background, share), anonymisation.blur(of_targets, share))
-    pictures["pixelated"] = (anonymisation.pixelate(of_background), anonymisation.pixelate(of_targets))
+    for name, share in BLURS.items():
+        pictures[name] = (blur(of_background, share), blur(of_targets, share))
+    pictures["pixelated"] = (pixelate(of_background), pixelate(of_targets))
     if averages is not None:
         pictures["average"] = (averages[background.faces.labels], averages[targets.faces.labels])
         named = [predictions.probabilities.argmax(axis=1) for predictions in (background, targets)]

@@ -47,7 +47,7 @@ except ImportError as missing:
     sys.exit(2)
 
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces.cascade import Detection, best_face
+from ifgan_tf.faces.detection import Detection, best_face
 from ifgan_tf.faces.geometry import align
 from ifgan_tf.recognition.litert import NO_FACE, Classifier
 

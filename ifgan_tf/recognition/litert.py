@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces.cascade import Cascade, Detection
+from ifgan_tf.faces.detection import Cascade, Detection
 from ifgan_tf.faces.geometry import align, centre_crop, resize
 from ifgan_tf.recognition import INSTALL
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ifgan_tf.data.images import decode_image, pixels_of, read_image
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces.cascade import Detection
+from ifgan_tf.faces.detection import Detection
 from ifgan_tf.faces.geometry import align, model_view
 from ifgan_tf.recognition.runtimes import open_runtime
 

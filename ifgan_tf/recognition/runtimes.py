@@ -11,7 +11,7 @@ import numpy as np
 
 from ifgan_tf import files
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces.cascade import Detection
+from ifgan_tf.faces.detection import Detection
 from ifgan_tf.recognition.litert import Classifier
 
 Answer = tuple[np.ndarray, np.ndarray | None]
@@ -125,6 +125,6 @@ def _tflite(path: Path, every_face: bool) -> Runtime:
 
 def _mtcnn(every_face: bool) -> Callable[[np.ndarray], list[Detection]]:
     """The face finder of training."""
-    from ifgan_tf.faces.detection import FaceDetector
+    from ifgan_tf.faces.mtcnn_tensorflow import FaceDetector
 
     return partial(FaceDetector().find, every=every_face)

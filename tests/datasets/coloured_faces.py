@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ifgan_tf.faces.cascade import Detection
+from ifgan_tf.faces.detection import Detection
 from ifgan_tf.faces.geometry import TEMPLATE
 from ifgan_tf.labels import EXPRESSIONS
 

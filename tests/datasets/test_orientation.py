@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.orientation import HALVES, TURNED, evidence, turn
-from ifgan_tf.faces.cascade import Detection
+from ifgan_tf.faces.detection import Detection
 from ifgan_tf.faces.geometry import TEMPLATE
 
 UPRIGHT = np.vstack([TEMPLATE, [(104, 180), (152, 180)]]).astype(np.float32)

@@ -25,7 +25,7 @@ from export.mtcnn_tflite import convert_detector
 from export.tflite import export_tflite
 from ifgan_tf.data import images
 from ifgan_tf.faces import geometry
-from ifgan_tf.faces.detection import FaceDetector
+from ifgan_tf.faces.mtcnn_tensorflow import FaceDetector
 from ifgan_tf.recognition import litert
 from ifgan_tf.run_folder import RunFolder
 

@@ -1,58 +1,56 @@
-"""MTCNN in TensorFlow against the package's own driver."""
+"""What MTCNN's cascade does between its networks: whichever runs them, the same."""
 
-import cv2
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from ifgan_tf.faces.cascade import best_face
-from ifgan_tf.faces.detection import FaceDetector
+from ifgan_tf.faces.detection import Cascade, Detection, _patches, _suppress, best_face
 
 
-@pytest.fixture(scope="module")
-def detector():
-    return FaceDetector()
+def _detection(x, y, size, confidence=0.99):
+    return Detection(np.array([x, y, size, size], np.float32), confidence, np.zeros((5, 2), np.float32))
 
 
-@pytest.fixture(scope="module")
-def astronaut():
-    data = pytest.importorskip("skimage.data")
-    return data.astronaut()
+def test_best_face_is_large_and_central():
+    large, small, corner = _detection(200, 150, 200), _detection(280, 220, 60), _detection(0, 0, 210)
+    assert best_face([small, large, corner], (500, 600, 3)) is large
+    assert best_face([], (500, 600, 3)) is None
 
 
-def test_finds_the_face_of_a_photograph(detector, astronaut):
-    face = best_face(detector.detect(astronaut), astronaut.shape)
-    assert face is not None and face.confidence > 0.95
-    eyes, nose, mouth = face.landmarks[:2], face.landmarks[2], face.landmarks[3:]
-    assert eyes[0, 0] < nose[0] < eyes[1, 0] and eyes[:, 1].max() < nose[1] < mouth[:, 1].min()
-    np.testing.assert_allclose(face.landmarks.mean(axis=0), (222, 120), atol=15)
+def test_find_gives_the_best_or_every_face_from_left_to_right(monkeypatch):
+    central, left, right = _detection(200, 150, 200), _detection(0, 0, 60), _detection(500, 0, 60)
+    asked = []
+
+    def detect(image, **settings):
+        asked.append(settings)
+        return [central, right, left]
+
+    cascade = Cascade(None, None, None)
+    monkeypatch.setattr(cascade, "detect", detect)
+    picture = np.zeros((500, 600, 3), np.uint8)
+    assert cascade.find(picture) == [central]
+    assert cascade.find(picture, every=True) == [left, central, right]
+    assert asked == [{}, {"min_face": 0}]
 
 
-@pytest.mark.parametrize(("min_face", "pixels"), [(0, 0.02), (0.2, 1)])
-def test_agrees_with_mtcnn_at_full_size(detector, astronaut, min_face, pixels):
-    from mtcnn import MTCNN
+@pytest.mark.parametrize("side", [24, 48])
+def test_patches_are_those_of_tensorflow(side):
+    import tensorflow as tf
 
-    peer = MTCNN().detect_faces(astronaut, output_type="numpy")
-    peer = peer[(peer[:, 3] * peer[:, 4]).argmax()]  # columns 3 and 4 are width and height
-    face = best_face(detector.detect(astronaut, min_face=min_face), astronaut.shape)
-    np.testing.assert_allclose(face.landmarks, peer[6:].reshape(2, 5).T, atol=pixels)
-    assert face.confidence == pytest.approx(peer[5], abs=1e-3)
-
-
-def test_small_faces_are_found_in_a_second_look(detector, astronaut):
-    canvas = np.full((900, 900, 3), 127, np.uint8)
-    canvas[700:800, 100:200] = cv2.resize(astronaut[:300, 70:370], (100, 100), interpolation=cv2.INTER_AREA)
-    found = detector.detect(canvas)
-    assert len(found) == 1 and found[0].box[2] < 0.2 * 900
-    assert detector.detect(canvas, second_look=False) == []
+    pixels = np.random.default_rng(0).uniform(-1, 1, (90, 120, 3)).astype(np.float32)
+    boxes = np.array([[10.0, 5, 60, 55], [-20, -7, 30, 43], [80.5, 60.25, 130.5, 110.25], [3, 3, 9, 9]])
+    ends = np.array([90, 120, 90, 120])
+    peer = tf.image.crop_and_resize(pixels[None], boxes[:, [1, 0, 3, 2]] / ends, np.zeros(4, int), (side, side))
+    np.testing.assert_allclose(_patches(pixels, boxes, side), peer, atol=1e-4)
 
 
-def test_huge_images_give_landmarks_in_their_own_pixels(detector, astronaut):
-    huge = cv2.resize(astronaut, None, fx=5, fy=5, interpolation=cv2.INTER_LINEAR)
-    face = best_face(detector.detect(huge), huge.shape)
-    small = best_face(detector.detect(astronaut), astronaut.shape)
-    np.testing.assert_allclose(face.landmarks / 5, small.landmarks, atol=4)
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 200, 3), (64, 64, 3), (3000, 20, 3)])
-def test_any_size_without_a_face_gives_no_face(detector, shape):
-    assert detector.detect(np.zeros(shape, np.uint8)) == []
+def test_boxes_without_number_take_little_memory():
+    generator = np.random.default_rng(0)
+    corners = generator.uniform(0, 1000, (5_000, 2))
+    boxes, scores = np.concatenate([corners, corners + 30], axis=1), generator.uniform(0, 1, 5_000)
+    tracemalloc.start()
+    best, _ = _suppress(boxes, scores, 0.5)
+    assert tracemalloc.get_traced_memory()[1] < 200e6
+    tracemalloc.stop()
+    assert 100 < len(best) < 5_000
