@@ -30,10 +30,10 @@ demo: $(STAMP)
 	@echo "All figures:                            $(RUN)/evaluation/report.md"
 	@echo "Curves and pictures:                    $(BIN)/tensorboard --logdir=$(RUN)"
 
-# Two processes of one TensorFlow thread, each a file at a time: tests of a file share what is costly to make. One alone:
+# Two processes of one thread, each a file at a time: tests of a file share what is costly to make. One alone:
 # .venv/bin/python -m pytest tests/FILE.py -k NAME
 test: $(STAMP)
-	TF_NUM_INTRAOP_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	TF_NUM_INTRAOP_THREADS=1 OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
