@@ -13,7 +13,6 @@ from collections.abc import Iterator
 import keras
 
 FLOAT32 = "float32"
-MIXED_BFLOAT16 = "mixed_bfloat16"  # computes in bfloat16, keeps weights in float32
 
 
 @contextlib.contextmanager
@@ -22,7 +21,7 @@ def drawn_from(seed: int, policy: str = FLOAT32) -> Iterator[None]:
 
     Args:
       seed: of initial weights, and of dropout layers.
-      policy: `FLOAT32` or `MIXED_BFLOAT16`, or any other name that `keras.DTypePolicy` takes.
+      policy: a name that `keras.DTypePolicy` takes, such as `mixed_bfloat16`, which keeps weights in float32.
     """
     state, before = random.getstate(), keras.config.dtype_policy()
     random.seed(seed)

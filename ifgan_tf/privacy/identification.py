@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,8 @@ HALVINGS = 2  # of the expressions; each gives two splits
 FAR = 0.01
 
 Splits = Sequence[tuple[np.ndarray, np.ndarray]]  # of the targets' images: indices of gallery and probes
+Attacker = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # gallery, who is in it, probes → who they are
+Attacks = Mapping[str, tuple[Attacker, np.ndarray]]  # name → attacker, and what it looks at
 Leakage = dict[str, Any]  # names → Estimate, int, or Leakage
 
 
@@ -67,27 +69,19 @@ def attack_pictures(
     view, values = network_view(np.concatenate([of_background, different])), linear_view(different)
     background_view, view = view[: len(of_background)], view[len(of_background) :]
     network.learn_background(background_view, background.subjects, background.labels, seed)
-
-    def rate(attacker: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> Estimate:
-        def identify(gallery: np.ndarray, probe: np.ndarray) -> np.ndarray:
-            rows, back = np.unique(which[probe], return_inverse=True)
-            return attacker(which[gallery], targets.subjects[gallery], rows)[back]
-
-        return _identification(identify, targets, splits, seed)
-
-    rates = {
-        "convolutional": rate(lambda gallery, who, probe: network.identify(view[gallery], who, view[probe], seed)),
-        "linear": rate(lambda gallery, who, probe: attackers.linear(values[gallery], who, values[probe])),
-        "selecting": rate(lambda gallery, who, probe: attackers.selecting(values[gallery], who, values[probe])),
-    }
     pixels = [part[..., :3].reshape(len(part), -1) for part in (background_view, view)]
     discriminants = attackers.discriminant(pixels[0], background.subjects, pixels[1])
-    rates["discriminant"] = rate(lambda k, who, probe: attackers.nearest(discriminants[k], who, discriminants[probe]))
+    attacks: Attacks = {
+        "convolutional": (partial(network.identify, seed=seed), view),
+        "linear": (attackers.linear, values),
+        "selecting": (attackers.selecting, values),
+        "discriminant": (attackers.nearest, discriminants),
+    }
+    result = _identification(attacks, which, targets, splits, seed)
     vectors, expressions = network.embed(view)
     compared = [vectors, discriminants] if embedding is None else [attackers.unit(embedding(different))]
     vectors, expressions = vectors[which], expressions[which]
     verified = [_verification(one[which], targets, seed) for one in compared]
-    result: Leakage = {"top1": max(rates.values(), key=lambda rate: rate.value), "attackers": rates}
     result |= max(verified, key=lambda found: found["auc"].value)
     right = expressions == targets.labels
     result["expression_accuracy"] = bootstrap(lambda counts: float(np.average(right, weights=counts)), len(right), seed)
@@ -103,33 +97,29 @@ def attack_features(
     seed: int,
 ) -> Leakage:
     """Attacks features, float [N, F]; see `attack_pictures`."""
-
-    def rate(attacker: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray], values: np.ndarray) -> Estimate:
-        def identify(gallery: np.ndarray, probe: np.ndarray) -> np.ndarray:
-            return attacker(values[gallery], targets.subjects[gallery], values[probe])
-
-        return _identification(identify, targets, splits, seed)
-
     vectors = attackers.discriminant(of_background, background.subjects, of_targets)
-    rates = {"linear": rate(attackers.linear, of_targets), "discriminant": rate(attackers.nearest, vectors)}
-    result: Leakage = {"top1": max(rates.values(), key=lambda rate: rate.value), "attackers": rates}
+    attacks: Attacks = {"linear": (attackers.linear, of_targets), "discriminant": (attackers.nearest, vectors)}
+    result = _identification(attacks, np.arange(len(of_targets)), targets, splits, seed)
     result |= _verification(vectors, targets, seed)
     return result | _attributes(of_background, of_targets, background, targets, seed)
 
 
-def _identification(
-    identify: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    targets: Group,
-    splits: Splits,
-    seed: int,
-) -> Estimate:
-    hits, trials = np.zeros(len(targets.subjects)), np.zeros(len(targets.subjects))
-    for gallery, probe in splits:
-        hits[probe] += identify(gallery, probe) == targets.subjects[probe]
-        trials[probe] += 1
-    tried = trials > 0
-    right, subjects = hits[tried] / trials[tried], targets.subjects[tried]
-    return bootstrap(lambda counts: balanced_rate(subjects, right, counts), len(right), seed)
+def _identification(attacks: Attacks, which: np.ndarray, targets: Group, splits: Splits, seed: int) -> Leakage:
+    """Every attacker's rate, and the highest; `which`, int [N], is each image's row of what the attackers look at."""
+
+    def rate(attacker: Attacker, values: np.ndarray) -> Estimate:
+        hits, trials = np.zeros(len(targets.subjects)), np.zeros(len(targets.subjects))
+        for gallery, probe in splits:
+            rows, back = np.unique(which[probe], return_inverse=True)
+            named = attacker(values[which[gallery]], targets.subjects[gallery], values[rows])[back]
+            hits[probe] += named == targets.subjects[probe]
+            trials[probe] += 1
+        tried = trials > 0
+        right, subjects = hits[tried] / trials[tried], targets.subjects[tried]
+        return bootstrap(lambda counts: balanced_rate(subjects, right, counts), len(right), seed)
+
+    rates = {name: rate(*attack) for name, attack in attacks.items()}
+    return {"top1": max(rates.values(), key=lambda rate: rate.value), "attackers": rates}
 
 
 def _verification(vectors: np.ndarray, targets: Group, seed: int) -> Leakage:
