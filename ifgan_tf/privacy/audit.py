@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf import progress
-from ifgan_tf.evaluation.predictions import faces_of, features, predict_with
+from ifgan_tf.evaluation.predictions import faces_of, features, predict
 from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.privacy import attackers
 from ifgan_tf.privacy.convolutional import Convolutional
@@ -66,6 +66,8 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     Raises:
       UserError: see `faces_of` and `RunFolder.networks`.
     """
+    from ifgan_tf.models.inference import build_inference
+
     config = run.config()
     chosen = [
         balanced(faces_of(run, part, data_dir), most)
@@ -74,18 +76,16 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     if any(len(set(faces.subjects.tolist())) < 2 or "" in faces.subjects for faces in chosen):
         logging.info("identity leakage: not measured, because %s does not say who is in a photo", config.data.dataset)
         return None
-    background, targets = (predict_with(run, faces, "best", "attacked faces") for faces in chosen)
+    networks, shown = run.networks("best"), config.model.classifier_input
+    model = build_inference(shown, networks.generator, networks.classifier)
+    background, targets = (predict(model, faces, f"{run.path.name}: attacked faces") for faces in chosen)
     averages = None
-    if config.model.classifier_input != "input":
+    if shown != "input":
         averages = np.stack([model_view(face, config.data.image_size) for face in run.average_faces()])
     attributes = read_attributes(config.data.dataset, data_dir or config.data.data_dir, config.data.num_classes)
-    networks = run.networks("best")
     return attack(
         representations(background, targets, averages),
-        (
-            features(config.model.classifier_input, networks, background.faces),
-            features(config.model.classifier_input, networks, targets.faces),
-        ),
+        (features(shown, networks, background.faces), features(shown, networks, targets.faces)),
         Group.of(background.faces, attributes),
         Group.of(targets.faces, attributes),
         seed=config.run.seed,
