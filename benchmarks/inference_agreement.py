@@ -71,7 +71,7 @@ def measure(workdir: Path, saved_model: str, tflite: str, data_dir: str | None, 
     data, model = run.config().data, run.inference()
     faces = parity.evenly(faces_of(run, "test", data_dir), count)
     chosen = set(faces.sources.tolist())
-    built = iterate(data.dataset, data_dir or data.data_dir, "all", data.num_classes)
+    built = iterate(data.dataset, data_dir or data.data_dir, "all", data.class_names)
     aligned = {
         example["source"].decode(): example["image"] for example in built if example["source"].decode() in chosen
     }

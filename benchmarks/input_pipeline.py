@@ -38,8 +38,9 @@ def random_faces(config: Config) -> Faces:
     generator = np.random.default_rng(0)
     return Faces(
         images=generator.integers(0, 256, (FACES, side, side, 3), dtype=np.uint8),
-        labels=(np.arange(FACES) % config.data.num_classes).astype(np.int32),
+        labels=(np.arange(FACES) % len(config.data.class_names)).astype(np.int32),
         subjects=np.full(FACES, "somebody"),
+        recordings=np.full(FACES, "somebody/1"),
         sources=np.full(FACES, "nowhere"),
         detected=np.full(FACES, True),
     )
@@ -60,7 +61,7 @@ def waiting(batches: Iterator, config: Config, steps: int) -> float:
     """Share of the time of `steps` training steps that went into asking for batches."""
     import tensorflow as tf
 
-    size, classes = config.data.image_size, config.data.num_classes
+    size, classes = config.data.image_size, len(config.data.class_names)
     trainer = new_trainer(config, tf.zeros((classes, size, size, 3)))
     float(trainer.step(*next(batches))["loss"])
     waited, start = 0.0, time.perf_counter()

@@ -48,7 +48,7 @@ def new_networks(config: Config) -> Networks:
     from ifgan_tf.models.networks import build_networks
 
     data, run = config.data, config.run
-    return build_networks(config.model, data.image_size, data.num_classes, run.seed, run.precision)
+    return build_networks(config.model, data.image_size, len(data.class_names), run.seed, run.precision)
 
 
 def new_inference(config: Config) -> keras.Model:

@@ -38,7 +38,7 @@ WARM_UP = 2
 def data(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images uint8 [B, S, S, 3], labels int32 [B] and average faces float32 [classes, S, S, 3] in [-1, 1]."""
     generator = np.random.default_rng(0)
-    size, classes, batch = config.data.image_size, config.data.num_classes, config.optimizer.batch_size
+    size, classes, batch = config.data.image_size, len(config.data.class_names), config.optimizer.batch_size
     images = generator.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
     average_faces = generator.uniform(-1, 1, (classes, size, size, 3)).astype(np.float32)
     return images, np.arange(batch, dtype=np.int32) % classes, average_faces

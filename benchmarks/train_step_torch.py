@@ -155,7 +155,7 @@ class Classifier(nn.Module):
                 layers += [nn.MaxPool2d(2)] if level > 1 else []
                 channels = width
         self.backbone = nn.Sequential(*layers)
-        self.logits = nn.Linear(channels, config.data.num_classes)
+        self.logits = nn.Linear(channels, len(config.data.class_names))
         self.width = channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -177,7 +177,7 @@ class TorchTrainer:
         for network in (self.G, self.D, self.E):
             network.to(memory_format=torch.channels_last)
         self.average_faces = average_faces.to(memory_format=torch.channels_last)
-        self.centres = torch.zeros(config.data.num_classes, self.E.width)
+        self.centres = torch.zeros(len(config.data.class_names), self.E.width)
         self.optimizer = self._adam([*self.G.parameters(), *self.E.parameters()])
         self.discriminator_optimizer = self._adam(list(self.D.parameters()))
 

@@ -122,7 +122,7 @@ def describe(run: RunFolder, number_format: str, content: bytes, outputs: Sequen
     image = {"shape": [1, size, size, 3], "dtype": "uint8", "range": [0, 255], "colour": "RGB"}
     described = {
         "average_face": image,
-        "probabilities": {"shape": [1, config.data.num_classes], "dtype": "float32", "range": [0, 1]},
+        "probabilities": {"shape": [1, len(run.classes())], "dtype": "float32", "range": [0, 1]},
     }
     return {
         "format": number_format,

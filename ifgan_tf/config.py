@@ -19,7 +19,7 @@ from typing import Any
 
 from absl import flags
 
-from ifgan_tf import files
+from ifgan_tf import files, labels
 from ifgan_tf.errors import UserError
 
 DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "synthetic_faces")
@@ -80,7 +80,19 @@ class DataConfig:
         "raf_db. Those that are not built in --data_dir are left out with a warning.",
         "§4.3",
     )
-    num_classes: int = _setting(6, "6 (basic expressions) or 7 (with neutral).", "§4.1")
+    classes: str = _setting(
+        ",".join(labels.BASIC),
+        "Expressions to tell apart: 6 (the basic ones), 7 (with neutral), or names separated by commas, for a data set "
+        "that lacks some. Images of others are left out.",
+        "§4.1",
+    )
+    fold_by: str = _setting(
+        "subject",
+        "What a fold never splits: subject (nobody tested was trained on), or recording (a closed set: everybody is in "
+        "every part, with other recordings; for comparison with work that does so).",
+        "§4.1",
+        ("subject", "recording"),
+    )
     image_size: int = _setting(224, "Side of the square image the networks see; a multiple of 32.", "§4.2")
     rotation: float = _setting(
         5.0, "Largest random rotation in training, in degrees either way.", "§4.2", within=Within(0, 180)
@@ -98,6 +110,11 @@ class DataConfig:
     def additional(self) -> tuple[str, ...]:
         """The names in `additional_data`."""
         return tuple(filter(None, (name.strip() for name in self.additional_data.split(","))))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names in `classes`, in the vocabulary's order: label i of the run is the i-th of them."""
+        return labels.classes(self.classes)
 
 
 @dataclass(frozen=True)
@@ -236,8 +253,7 @@ class Config:
                 f"--image_size={size}: expected a positive multiple of {SIZE_DIVISOR}, because the generator halves "
                 f"its input five times; try {max(SIZE_DIVISOR, round(size / SIZE_DIVISOR) * SIZE_DIVISOR)}"
             )
-        if self.data.num_classes not in (6, 7):
-            raise UserError(f"--num_classes={self.data.num_classes}: expected 6, or 7 (with neutral)")
+        labels.classes(self.data.classes)
         for name in self.data.additional:
             if name.partition("/")[0] not in DATASETS:
                 raise UserError(f"--additional_data={name}: expected some of {', '.join(DATASETS)}")
@@ -279,6 +295,7 @@ def define_flags() -> None:
                 flags.DEFINE_enum(field.name, field.default, choices, help_text)
             else:
                 definers[type(field.default)](field.name, field.default, help_text)
+    flags.DEFINE_alias("num_classes", "classes")
 
 
 def from_flags(values: flags.FlagValues, fold: int) -> Config:
@@ -294,6 +311,7 @@ def from_flags(values: flags.FlagValues, fold: int) -> Config:
             settings["fold"] = fold
         if name == "data":
             settings["data_dir"] = _data_dir(settings["data_dir"])
+            settings["classes"] = ",".join(labels.classes(settings["classes"]))
         tree[name] = section(**settings)
     return Config(**tree)
 
@@ -323,6 +341,8 @@ def load(path: Path) -> Config:
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
+        if "num_classes" in tree["data"]:  # of runs made when there were 6 or 7 and no names
+            tree["data"]["classes"] = ",".join(labels.classes(str(tree["data"].pop("num_classes"))))
         return Config(**{name: section(**tree[name]) for name, section in sections().items()})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None

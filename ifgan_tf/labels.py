@@ -1,6 +1,7 @@
 """The one expression vocabulary: six basic expressions, then neutral.
 
-Every data set, model, report and export uses these names in this order; six-class runs use the first six.
+Every data set, model, report and export uses these names in this order. A run may tell fewer apart: it leaves names
+out, and the order stays.
 """
 
 from __future__ import annotations
@@ -8,18 +9,28 @@ from __future__ import annotations
 from ifgan_tf.errors import UserError
 
 EXPRESSIONS: tuple[str, ...] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+BASIC: tuple[str, ...] = EXPRESSIONS[:6]
 NEUTRAL: int = EXPRESSIONS.index("neutral")
+_NUMBERS = {"6": BASIC, "7": EXPRESSIONS}
 
 
-def classes(num_classes: int) -> tuple[str, ...]:
-    """The class names of a run with `num_classes` classes: 6 (basic expressions) or 7 (and neutral).
+def classes(text: str) -> tuple[str, ...]:
+    """The class names of a run, in the vocabulary's order.
+
+    Args:
+      text: `6` (the basic expressions), `7` (with neutral), or names separated by commas, in any order.
 
     Raises:
-      UserError: for any other number.
+      UserError: for anything else, a name given twice, or fewer than two.
     """
-    if num_classes not in (6, 7):
-        raise UserError(f"--num_classes={num_classes}: expected 6 (basic expressions) or 7 (with neutral)")
-    return EXPRESSIONS[:num_classes]
+    named = [name.strip() for name in text.split(",")]
+    chosen = _NUMBERS.get(text.strip()) or tuple(name for name in EXPRESSIONS if name in named)
+    if len(chosen) < 2 or (text.strip() not in _NUMBERS and len(named) != len(chosen)):
+        raise UserError(
+            f"--classes={text}: expected 6 (basic expressions), 7 (with neutral), or two or more different ones of "
+            f"{','.join(EXPRESSIONS)}"
+        )
+    return chosen
 
 
 def index(name: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import files, labels, saved_weights
+from ifgan_tf import files, saved_weights
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds
 from ifgan_tf.errors import UserError
@@ -66,7 +66,7 @@ class RunFolder:
 
     def classes(self) -> tuple[str, ...]:
         """The run's class names, in label order."""
-        return labels.classes(self.config().data.num_classes)
+        return self.config().data.class_names
 
     def fold(self) -> folds.Fold:
         """The run's subjects. Raises `UserError` when this is no run folder."""
@@ -131,7 +131,7 @@ class RunFolder:
         return load_networks(
             config.model,
             config.data.image_size,
-            config.data.num_classes,
+            len(config.data.class_names),
             self.checkpoints_dir / which,
             precision or config.run.precision,
         )

@@ -45,4 +45,4 @@ def loaded(config: Config, checkpoint: Any) -> Networks:
 
 
 def _shape(config: Config) -> tuple[Any, int, int]:
-    return config.model, config.data.image_size, config.data.num_classes
+    return config.model, config.data.image_size, len(config.data.class_names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,23 +21,27 @@ class Faces:
 
     Attributes:
       images: uint8 [N, W, W, 3], RGB, before cropping (see `working_size`).
-      labels: int32 [N], in the order of `labels.EXPRESSIONS`.
+      labels: int32 [N], in the order of the run's classes.
       subjects, sources: str [N].
+      recordings: str [N], the subject and which recording of theirs: pictures of one recording are much alike.
       detected: bool [N], False where no face was found and the fallback crop was used.
     """
 
     images: np.ndarray
     labels: np.ndarray
     subjects: np.ndarray
+    recordings: np.ndarray
     sources: np.ndarray
     detected: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
-    def units(self) -> np.ndarray:
-        """What a fold never splits, str [N]: the subject, or the image's own name where no one says who it is."""
+    def units(self, fold_by: str) -> np.ndarray:
+        """What a fold never splits, str [N]: the `subject` (where no one says who it is, the image's own name), or the
+        `recording`."""
+        if fold_by == "recording":
+            return self.recordings
         own = [PurePosixPath(source).name for source in self.sources.tolist()]
         return np.where(self.subjects == "", np.array(own, str), self.subjects)
 
@@ -53,14 +57,14 @@ class Faces:
         return Faces(*(np.concatenate([getattr(part, name) for part in parts]) for name in Faces.__dataclass_fields__))
 
 
-def load_faces(dataset: str, data_dir: str, split: str, num_classes: int, image_size: int) -> Faces:
+def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], image_size: int) -> Faces:
     """Reads a built data set.
 
     Args:
       dataset: name, or name/configuration.
       data_dir: folder of built data sets.
       split: `train`, `test` (raf_db alone has it), or `all`.
-      num_classes: labels from here on are left out.
+      classes: of the run; images of other expressions are left out. The data set may lack some.
       image_size: of the model; images are resampled to `working_size` of it.
 
     Raises:
@@ -72,34 +76,36 @@ def load_faces(dataset: str, data_dir: str, split: str, num_classes: int, image_
     # One array from the start: a list of RAF-DB's images and their stack would take twice three gigabytes at 224.
     builder = open_builder(dataset, data_dir)
     images = np.empty((_count(builder, split), side, side, 3), np.uint8)
-    examples = _decoded(builder, split, num_classes)
+    examples = _decoded(builder, split, classes)
     for index, example in enumerate(progress.bar(examples, desc=f"reading {dataset}", unit="img", leave=False)):
         images[index] = resize(example["image"], side)
         columns["labels"].append(example["label"])
         columns["subjects"].append(example["subject"].decode())
+        columns["recordings"].append(recording_of(example))
         columns["sources"].append(example["source"].decode())
         columns["detected"].append(example["detection_confidence"] > 0)
-    faces = Faces(
+    return Faces(
         images=images[: len(columns["labels"])],
         labels=np.array(columns["labels"], np.int32),
         subjects=np.array(columns["subjects"], str),
+        recordings=np.array(columns["recordings"], str),
         sources=np.array(columns["sources"], str),
         detected=np.array(columns["detected"], bool),
     )
-    absent = sorted(set(range(num_classes)) - set(faces.labels.tolist()))
-    if absent:
-        names = ", ".join(labels.EXPRESSIONS[label] for label in absent)
-        raise UserError(f"--dataset={dataset}: the built data in {data_dir} have no image of {names}; build it again")
-    return faces
 
 
-def iterate(dataset: str, data_dir: str, split: str, num_classes: int) -> Iterator[dict[str, Any]]:
-    """The examples of a built data set as NumPy values, those with labels below `num_classes`.
+def iterate(dataset: str, data_dir: str, split: str, classes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The examples of a built data set as NumPy values, those of the `classes`; `label` counts them.
 
     Raises:
       UserError: when the data set has not been built.
     """
-    return _decoded(open_builder(dataset, data_dir), split, num_classes)
+    return _decoded(open_builder(dataset, data_dir), split, classes)
+
+
+def recording_of(example: Mapping[str, Any]) -> str:
+    """Whose recording an example is of, and which; the numbers of recordings may repeat from one person to the next."""
+    return f"{example['subject'].decode()}/{example['sequence'].decode()}"
 
 
 def open_builder(dataset: str, data_dir: str) -> Any:
@@ -130,7 +136,8 @@ def _count(builder: Any, split: str) -> int:
     return sum(info.num_examples for name, info in builder.info.splits.items() if split in (name, "all"))
 
 
-def _decoded(builder: Any, split: str, num_classes: int) -> Iterator[dict[str, Any]]:
+def _decoded(builder: Any, split: str, classes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    number = {labels.EXPRESSIONS.index(name): label for label, name in enumerate(classes)}
     for example in builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator():
-        if example["label"] < num_classes:
-            yield example
+        if (label := number.get(int(example["label"]))) is not None:
+            yield {**example, "label": label}

@@ -1,7 +1,7 @@
 """Which images train, validate and test (paper §4.1).
 
-The posed sets: ten subsets, mutually exclusive by subjects. RAF-DB: its owners' split, and part of its training images
-to choose the checkpoint by.
+The posed sets: ten subsets, mutually exclusive by subjects; or, to compare with work on closed sets, by recordings of
+the same subjects. RAF-DB: its owners' split, and part of its training images to choose the checkpoint by.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ifgan_tf import files
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 
 NUM_FOLDS = 10
@@ -23,9 +24,9 @@ OFFICIAL_SPLIT = "raf_db"  # the one set that is not evaluated in folds; it does
 
 @dataclass(frozen=True)
 class Fold:
-    """The subjects of the three parts of one fold, sorted; no subject is in two.
+    """The subjects of the three parts of one fold; no subject is in two.
 
-    For RAF-DB, whose photos have no subjects, they are names of images (see `Faces.units`).
+    For RAF-DB, whose photos have no subjects, they are names of images, in a closed set recordings (see `Faces.units`).
     """
 
     fold: int
@@ -39,15 +40,15 @@ class Fold:
             if shared := parts[one] & parts[other]:
                 raise UserError(f"fold {self.fold}: subjects {sorted(shared)} are both in {one} and in {other}")
 
-    def masks(self, subjects: np.ndarray) -> dict[str, np.ndarray]:
+    def masks(self, units: np.ndarray) -> dict[str, np.ndarray]:
         """Which images belong to which part.
 
         Args:
-          subjects: [N], the subject (or `Faces.units`) of every image.
+          units: [N], see `Faces.units`.
         Returns:
           `train`, `validation` and `test`, each bool [N].
         """
-        return {part: np.isin(subjects, getattr(self, part)) for part in ("train", "validation", "test")}
+        return {part: np.isin(units, getattr(self, part)) for part in ("train", "validation", "test")}
 
 
 def has_folds(dataset: str) -> bool:
@@ -55,18 +56,25 @@ def has_folds(dataset: str) -> bool:
     return dataset.partition("/")[0] != OFFICIAL_SPLIT
 
 
-def fold_of(dataset: str, units: Sequence[str], fold: int) -> Fold:
+def fold_of(dataset: str, faces: Faces, fold: int, fold_by: str) -> Fold:
     """Fold `fold` of a data set, or its official split.
 
     Args:
       dataset: name, or name/configuration.
-      units: the subjects, or names of images, see `Faces.units`.
+      faces: all of its faces.
       fold: 0 to 9; 0 where there is an official split.
+      fold_by: `subject`, or `recording`.
 
     Raises:
-      UserError: see `subject_fold`.
+      UserError: see `subject_fold` and `recording_fold`; for folds of a set with an official split.
     """
-    return subject_fold(units, fold) if has_folds(dataset) else official_fold(units)
+    if not has_folds(dataset):
+        if fold_by != "subject":
+            raise UserError(f"--fold_by={fold_by}: {dataset} is split as by its owners; leave the flag out")
+        return official_fold(faces.units("subject").tolist())
+    if fold_by == "recording":
+        return recording_fold(faces.recordings, faces.subjects, faces.labels, fold)
+    return subject_fold(faces.subjects.tolist(), fold)
 
 
 def official_fold(names: Sequence[str]) -> Fold:
@@ -89,16 +97,37 @@ def subject_fold(subjects: Sequence[str], fold: int) -> Fold:
     Raises:
       UserError: for a fold outside 0..9, or fewer than ten subjects.
     """
+    return _dealt(sorted(set(subjects)), fold, "subjects")
+
+
+def recording_fold(recordings: np.ndarray, subjects: np.ndarray, labels: np.ndarray, fold: int) -> Fold:
+    """Fold `fold` of a closed set: everybody is in every part, with other recordings.
+
+    As `subject_fold`, but recordings are ranked: by subject, then expression, then name, so that everybody's every
+    expression is spread evenly over the subsets.
+
+    Args:
+      recordings, subjects: str [N], of every image.
+      labels: int [N]; a recording of several is ranked by the first in the vocabulary.
+      fold: 0 to 9.
+
+    Raises:
+      UserError: for a fold outside 0..9, or fewer than ten recordings.
+    """
+    order = np.lexsort((recordings, labels, subjects))
+    return _dealt(list(dict.fromkeys(recordings[order].tolist())), fold, "recordings")
+
+
+def _dealt(ranked: Sequence[str], fold: int, what: str) -> Fold:
     if not 0 <= fold < NUM_FOLDS:
         raise UserError(f"--fold={fold}: expected 0 to {NUM_FOLDS - 1}, or all")
-    ranked = sorted(set(subjects))
     if len(ranked) < NUM_FOLDS:
-        raise UserError(f"{len(ranked)} subjects: subject-independent folds need at least {NUM_FOLDS}")
+        raise UserError(f"{len(ranked)} {what}: {NUM_FOLDS} folds need at least {NUM_FOLDS}")
     parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
-    for rank, subject in enumerate(ranked):
+    for rank, unit in enumerate(ranked):
         subset = rank % NUM_FOLDS
         part = "test" if subset == fold else "validation" if subset == (fold + 1) % NUM_FOLDS else "train"
-        parts[part].append(subject)
+        parts[part].append(unit)
     return Fold(fold, *(tuple(parts[part]) for part in ("train", "validation", "test")))
 
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ifgan_tf import labels
 from ifgan_tf.config import DataConfig
 from ifgan_tf.data import folds
-from ifgan_tf.data.built_sets import Faces, iterate, load_faces, open_builder
+from ifgan_tf.data.built_sets import Faces, iterate, load_faces, open_builder, recording_of
 from ifgan_tf.data.folds import Fold
 from ifgan_tf.errors import UserError
 
@@ -59,29 +58,34 @@ def load(data: DataConfig, fold: int) -> Splits:
     Raises:
       UserError: when a data set is not built, or an image to train or validate on is also a test image.
     """
-    images = load_faces(data.dataset, data.data_dir, "all", data.num_classes, data.image_size)
-    subjects = folds.fold_of(data.dataset, images.units.tolist(), fold)
-    masks = subjects.masks(images.units)
-    _refuse_empty_parts(data, fold, images, masks)
-    part = {name: images.select(mask) for name, mask in masks.items()}
+    images = load_faces(data.dataset, data.data_dir, "all", data.class_names, data.image_size)
+    subjects = folds.fold_of(data.dataset, images, fold, data.fold_by)
+    part = {name: images.select(mask) for name, mask in subjects.masks(images.units(data.fold_by)).items()}
     del images
     additional = [_additional(data, name, "train") for name in data.additional]
+    _refuse_absence(data, fold, part, additional)
     named = {name: _named(faces, data.dataset) for name, faces in part.items()}
     tests = [_additional(data, name, "test") for name in data.additional if not folds.has_folds(name)]
     refuse_shared_images([named["train"], named["validation"], *additional], [named["test"], *tests])
     return Splits(subjects, Faces.join([part["train"], *additional]), part["validation"])
 
 
-def _refuse_empty_parts(data: DataConfig, fold: int, images: Faces, masks: dict[str, np.ndarray]) -> None:
+def _refuse_absence(data: DataConfig, fold: int, part: dict[str, Faces], additional: list[Faces]) -> None:
+    """Sees that there is something to train and validate on, and every class to train on."""
     where = f"--dataset={data.dataset}: fold {fold} of what is built in --data_dir={data.data_dir}"
     remedy = "choose another fold, or complete your copy (python -m datasets.check) and build it again"
     for name in ("train", "validation"):
-        if not masks[name].any():
+        if not len(part[name]):
             raise UserError(f"{where} has no image in its {name} part; {remedy}")
-    absent = sorted(set(range(data.num_classes)) - set(images.labels[masks["train"]].tolist()))
+    shown = {int(label) for faces in (part["train"], *additional) for label in np.unique(faces.labels)}
+    absent = [name for label, name in enumerate(data.class_names) if label not in shown]
     if absent:
-        names = ", ".join(labels.EXPRESSIONS[label] for label in absent)
-        raise UserError(f"{where} has no image of {names} to train on; {remedy}")
+        beside = f", nor has {data.additional_data}" if data.additional else ""
+        rest = ",".join(name for name in data.class_names if name not in absent)
+        raise UserError(
+            f"{where} has no image of {', '.join(absent)} to train on{beside}; {remedy}; or, where the data set does "
+            f"not have them, pass --classes={rest}, or a set that has them in --additional_data"
+        )
 
 
 def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -> None:
@@ -109,26 +113,35 @@ def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -
 def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.ndarray, int]]:
     """The images that average faces are made of, uint8 [H, W, 3], with their labels (§4.3).
 
-    Those of the fold's training subjects; for RAF-DB, with its varied poses, all of the additional posed sets.
+    Those of the fold's training part. For RAF-DB, with its varied poses, and for expressions that the data set does not
+    have, all of the additional posed sets.
 
     Raises:
       UserError: for RAF-DB without a posed set.
     """
-    subjects = set(fold.train)
+    train, shown = set(fold.train), set[int]()
     own = folds.has_folds(data.dataset)
     if not own and not data.additional:
         raise UserError(
             f"--additional_data: {data.dataset} takes its average faces from posed sets (paper §4.3) and none is built "
             f"in --data_dir={data.data_dir}; build one or more of bu_3dfe, ck_plus, mmi and name them here"
         )
-    for name in [data.dataset] if own else data.additional:
-        for example in iterate(name, data.data_dir, "train", data.num_classes):
-            if not own or example["subject"].decode() in subjects:
-                yield example["image"], int(example["label"])
+    if own:
+        for example in iterate(data.dataset, data.data_dir, "train", data.class_names):
+            unit = recording_of(example) if data.fold_by == "recording" else example["subject"].decode()
+            if unit in train:
+                shown.add(example["label"])
+                yield example["image"], example["label"]
+    if len(shown) == len(data.class_names):
+        return
+    for name in filter(folds.has_folds, data.additional):
+        for example in iterate(name, data.data_dir, "train", data.class_names):
+            if example["label"] not in shown:
+                yield example["image"], example["label"]
 
 
 def _additional(data: DataConfig, name: str, split: str) -> Faces:
-    return _named(load_faces(name, data.data_dir, split, data.num_classes, data.image_size), name)
+    return _named(load_faces(name, data.data_dir, split, data.class_names, data.image_size), name)
 
 
 def _named(faces: Faces, dataset: str) -> Faces:

@@ -77,12 +77,15 @@ def confusion(
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*matrix.shape):
+        if not matrix[row].any():
+            continue  # a class that no test image shows has no percentages
         colour = "white" if share[row, column] > 0.5 else "black" if matrix[row, column] else "#b0b0b0"
         percent = 100 * share[row, column]
         text = f"{percent:.0f}" if on_screen else f"{percent:.1f} %\n{matrix[row, column]}"
         axis.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
     axis.set_xticks(np.arange(len(columns)), columns, rotation=35, ha="right")
-    axis.set_yticks(np.arange(len(classes)), classes)
+    shown = [name if row.any() else f"{name} (no image)" for name, row in zip(classes, matrix, strict=True)]
+    axis.set_yticks(np.arange(len(classes)), shown)
     axis.tick_params(labelsize=7.5 if on_screen else 10)
     axis.set_xlabel("predicted", fontsize=8 if on_screen else 10)
     axis.set_ylabel("true", fontsize=8 if on_screen else 10)

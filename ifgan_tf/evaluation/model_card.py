@@ -36,7 +36,7 @@ def model_card(report: Report) -> str:
         f"{optimizer['learning_rate']:g}, seed {config['run']['seed']}.",
         "## Tested on",
         f"{data['dataset']}, {report_lib.folds_text(report)}. {report_lib.missing_text(report)}".rstrip(),
-        _strangers(report),
+        report_lib.strangers_text(report),
         report_lib.markdown_table(figures, right=list(figures[0])[1:]),
         "Percent; `accuracy` is of the checkpoint best on validation. Pictures without a face found count as errors.",
         "## What it gives away of a person's identity",
@@ -62,12 +62,6 @@ def _training(data: dict[str, Any], report: Report) -> str:
         f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
         f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}."
     )
-
-
-def _strangers(report: Report) -> str:
-    if "missing_folds" in report:
-        return "Nobody in the test images was trained on."
-    return "Who is in a photo is not known: that nobody tested was trained on rests on the owners' split."
 
 
 def _leakage(report: Report) -> list[str]:

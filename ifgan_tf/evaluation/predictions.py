@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,8 +81,8 @@ def faces_of(run: RunFolder, part: str, data_dir: str | None = None) -> Faces:
     """
     data = run.config().data
     where = data_dir or data.data_dir
-    faces = _built_faces(data.dataset, where, data.num_classes, data.image_size)
-    chosen = faces.select(run.fold().masks(faces.units)[part])
+    faces = _built_faces(data.dataset, where, data.class_names, data.image_size)
+    chosen = faces.select(run.fold().masks(faces.units(data.fold_by))[part])
     if not len(chosen):
         raise UserError(
             f"--data_dir={where}: {data.dataset} has no image of the {part} subjects in {run.folds_file}; "
@@ -158,7 +159,7 @@ def checkpoint_epoch(run: RunFolder, which: str) -> int:
 
 
 @lru_cache(maxsize=1)
-def _built_faces(dataset: str, data_dir: str, num_classes: int, image_size: int) -> Faces:
-    faces = faces_lib.load_faces(dataset, data_dir, "all", num_classes, image_size)
+def _built_faces(dataset: str, data_dir: str, classes: tuple[str, ...], image_size: int) -> Faces:
+    faces = faces_lib.load_faces(dataset, data_dir, "all", classes, image_size)
     images = np.ascontiguousarray(geometry.centre_crop(faces.images, image_size))
-    return Faces(images, faces.labels, faces.subjects, faces.sources, faces.detected)
+    return dataclasses.replace(faces, images=images)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import files, labels
+from ifgan_tf import files
 from ifgan_tf.config import Config
 from ifgan_tf.data.folds import NUM_FOLDS, has_folds
-from ifgan_tf.evaluation import metrics, paper
+from ifgan_tf.evaluation import metrics, published
 from ifgan_tf.evaluation.metrics import NO_FACE
 from ifgan_tf.evaluation.predictions import Predictions
 
@@ -28,7 +28,8 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
 
     Pictures without a detected face count as errors in `accuracy`, `mean_class_accuracy` and `macro_f1`; they are
     missing from `confusion` and counted, by true class, in `undetected`. `ece` and `detected_accuracy` are of the
-    detected faces alone, as are the bins in `reliability`.
+    detected faces alone, as are the bins in `reliability`. Where a recording has several images (frames of a video),
+    `recordings` counts them and `recording_accuracy` is theirs, see `by_recording`.
 
     Args:
       fold: number of the fold.
@@ -39,13 +40,13 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
     classes = best.probabilities.shape[1]
     truth, predicted, detected = best.faces.labels, best.predicted, best.faces.detected
     bins = metrics.reliability(best.confidences[detected], best.correct[detected])
-    return {
+    told: Report = {
         "fold": fold,
         "images": len(best),
         "subjects": len(set(best.faces.subjects.tolist())),
         "accuracy": metrics.accuracy(truth, predicted),
         "mean_class_accuracy": metrics.mean_class_accuracy(truth, predicted, classes),
-        "macro_f1": metrics.macro_f1(truth, predicted, classes),
+        "macro_f1": metrics.macro_f1(truth, predicted),
         "ece": metrics.calibration_error(bins),
         "reliability": {name: values.tolist() for name, values in dataclasses.asdict(bins).items()},
         "confusion": metrics.confusion_matrix(truth, predicted, classes).tolist(),
@@ -56,6 +57,24 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
         "detected_accuracy": metrics.accuracy(truth[detected], predicted[detected]),
         "undetected": np.bincount(truth[~detected], minlength=classes).tolist(),
     }
+    recordings, right = by_recording(best)
+    if recordings < len(best):
+        told |= {"recordings": recordings, "recording_accuracy": right / recordings}
+    return told
+
+
+def by_recording(predictions: Predictions) -> tuple[int, int]:
+    """How many recordings there are, and how many the mean probability over their detected faces names right.
+
+    Images of one recording with different labels (a neutral beginning and its peak) count as two recordings.
+    """
+    faces = predictions.faces
+    keys = np.char.add(np.char.add(faces.recordings, "\n"), faces.labels.astype(str))
+    _, first, recording = np.unique(keys, return_index=True, return_inverse=True)
+    sums = np.zeros((len(first), predictions.probabilities.shape[1]))
+    np.add.at(sums, recording[faces.detected], predictions.probabilities[faces.detected])
+    named = np.where(sums.any(axis=1), sums.argmax(axis=1), NO_FACE)
+    return len(first), int(np.sum(named == faces.labels[first]))
 
 
 def run_report(
@@ -74,7 +93,7 @@ def run_report(
     right = sum(int(np.trace(np.array(fold["confusion"]))) for fold in folds)
     report: Report = {
         "config": config_lib.to_dict(config),
-        "classes": list(labels.classes(config.data.num_classes)),
+        "classes": list(config.data.class_names),
         "method": method_name(config),
         "classifier_input": config.model.classifier_input,
         "folds": list(folds),
@@ -115,6 +134,15 @@ def folds_text(report: Report) -> str:
     return f"fold{'s' if len(present) > 1 else ''} {_ranges(present)} of {NUM_FOLDS}"
 
 
+def strangers_text(report: Report) -> str:
+    """Whether people in the test images were trained on."""
+    if "missing_folds" not in report:
+        return "Who is in a photo is not known: that nobody tested was trained on rests on the owners' split."
+    if report["config"]["data"]["fold_by"] == "recording":
+        return "A closed set (--fold_by=recording): everybody in the test images was trained on, in other recordings."
+    return "No test subject was trained on."
+
+
 def missing_text(report: Report) -> str:
     """Which folds are missing from the figures; empty when none is."""
     missing = report.get("missing_folds")
@@ -133,25 +161,38 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def comparison(report: Report) -> list[dict[str, str]]:
-    """The paper's rows for the data set and ours, as table rows.
+    """The published rows for the data set and ours, as table rows.
 
     Returns:
-      Rows with `method`, `accuracy_percent`, `std_percent` and `source`.
+      Rows with `method`, `accuracy_percent`, `std_percent` and `source`; where others published how often a person is
+      named right, `person_named_percent` too.
     """
-    config = report["config"]
-    dataset = config["data"]["dataset"]
+    dataset = report["config"]["data"]["dataset"]
     rows = [
-        {"method": name, "accuracy_percent": f"{value:.2f}", "std_percent": "", "source": paper.source(dataset)}
-        for name, value in paper.published(dataset)
+        {"method": name, "accuracy_percent": f"{value:.2f}", "std_percent": "", "source": published.source(dataset)}
+        for name, value in published.accuracies(dataset)
     ]
-    several = len(report["folds"]) > 1
-    ours = {
-        "method": report["method"],
-        "accuracy_percent": f"{100 * report['accuracy']['mean']:.2f}",
-        "std_percent": f"{100 * report['accuracy']['std']:.2f}" if several else "",
-        "source": ", ".join(filter(None, ["this run", folds_text(report), missing_text(report)])),
+    source = ", ".join(filter(None, ["this run", folds_text(report), missing_text(report)]))
+    rows.append(_our_row(report["method"], [fold["accuracy"] for fold in report["folds"]], source))
+    of_recordings = [fold["recording_accuracy"] for fold in report["folds"] if "recording_accuracy" in fold]
+    if of_recordings:
+        rows.append(_our_row(f"{report['method']}, by recording", of_recordings, source))
+    if (peer := published.leakage(dataset)) is not None:
+        ours = report.get("identity", {}).get("generated", {}).get("top1")
+        for row in rows:
+            found = ours if row["source"] == source else peer
+            row["person_named_percent"] = "" if found is None else f"{100 * found:.2f}"
+    return rows
+
+
+def _our_row(method: str, accuracies: Sequence[float], source: str) -> dict[str, str]:
+    several = len(accuracies) > 1
+    return {
+        "method": method,
+        "accuracy_percent": f"{100 * np.mean(accuracies):.2f}",
+        "std_percent": f"{100 * np.std(accuracies):.2f}" if several else "",
+        "source": source,
     }
-    return [*rows, ours]
 
 
 def fold_rows(report: Report) -> list[dict[str, str]]:
@@ -244,25 +285,21 @@ def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
     parts = [
         f"# {report['method']}: {config['data']['dataset']}",
         f"{len(report['classes'])} classes, {config['data']['image_size']}x{config['data']['image_size']} pixels, "
-        f"backbone {config['model']['backbone']}; {folds_text(report)}. No test subject was trained on. Additional "
+        f"backbone {config['model']['backbone']}; {folds_text(report)}. {strangers_text(report)} Additional "
         f"training data: {config['data']['additional_data'] or 'none'}. The checkpoint is the one best on validation; "
         f"the last epoch is beside it.",
         "## Figures (percent)",
         markdown_table(figures, right=list(figures[0])[1:]),
     ]
     parts += _remarks(report)
-    parts += ["## Beside the paper", markdown_table(comparison(report), right=("accuracy_percent", "std_percent"))]
-    if not paper.published(config["data"]["dataset"]):
-        parts.append(f"The paper has no figures for {config['data']['dataset']}.")
-    else:
-        parts.append(
-            "The paper's rows are of its own data and length of training, with the other three sets as additional "
-            "training data; compare them with that in mind."
-        )
+    compared = comparison(report)
+    to_the_right = [name for name in compared[0] if name.endswith("percent")]
+    parts += ["## Beside what was published", markdown_table(compared, right=to_the_right)]
+    parts.append(published.remark(config["data"]["dataset"]))
     confusion = confusion_rows(report)
     parts += ["## Confusion matrix (all folds)", markdown_table(confusion, right=list(confusion[0])[1:])]
     if "identity" in report:
-        parts += _identity_parts(report["identity"])
+        parts += _identity_parts(report)
     if pictures:
         parts += ["## Pictures", *(_picture(name) for name in pictures)]
     return "\n\n".join(parts) + "\n"
@@ -296,10 +333,14 @@ def _with_interval(found: Mapping[str, Any], name: str) -> str:
     return f"{100 * found[name]:.1f} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def _identity_parts(identity: Mapping[str, Any]) -> list[str]:
+def _identity_parts(report: Report) -> list[str]:
+    identity = report["identity"]
     rows = identity_rows(identity)
+    known = report["config"]["data"]["fold_by"] == "recording"
     return [
-        "## What identifies a person (test subjects)",
+        "## What identifies a person (closed set: enrolled with the training recordings, named in the test recordings)"
+        if known
+        else "## What identifies a person (test subjects)",
         f"{identity['subjects']} people, {identity['images']} images; chance of naming the right one "
         f"{100 * identity['chance']:.1f} %, of verification 50 %. The best photo without any picture: "
         f"{identity['reconstruction_psnr']['constant']:.1f} dB. Expression: what a small network, trained for a "
@@ -318,6 +359,16 @@ def _remarks(report: Report) -> list[str]:
         for fold in report["folds"]
         if fold["last_epoch"] < epochs
     ]
+    recordings = sum(fold.get("recordings", 0) for fold in report["folds"])
+    if recordings:
+        right = sum(fold.get("recordings", 0) * fold.get("recording_accuracy", 0) for fold in report["folds"])
+        remarks.append(
+            f"By recording (mean probability over its frames): {100 * right / recordings:.2f} % of {recordings} right."
+        )
+    images = pooled_confusion(report).sum(axis=1) + pooled_undetected(report)
+    if not images.all():
+        names = ", ".join(name for name, count in zip(report["classes"], images, strict=True) if not count)
+        remarks.append(f"No test image shows {names}: not tested, and in no mean over classes.")
     undetected = sum(sum(fold["undetected"]) for fold in report["folds"])
     if undetected:
         remarks.append(f"Test images without a detected face: {undetected}; they count as errors.")

@@ -3,12 +3,13 @@
 All attacks are on people that the networks under test were not trained on: the fold's test subjects, the *targets*.
 Attackers may learn from the run's training subjects, the *background*, whose photos and generated faces a real attacker
 could have too. The same attacks run on the photo, on anonymisation baselines (blurred and pixelated photos) and on
-average faces, so that a reader sees the scale.
+average faces, so that a reader sees the scale. In a closed set (`--fold_by=recording`) everybody is in training and
+test: background and gallery are the training recordings, probes the test recordings of the same people.
 
 - **Re-identification** (`top1`): an attacker has a *gallery* of every target with some expressions and names the person
-  in *probes* with other expressions; four such splits. Four attackers try (a network that first learnt to tell the
-  background apart; logistic regression on all values and their lowest bits; the nearest mean in the most telling
-  values, and in linear discriminants learnt from the background); the strongest one counts.
+  in *probes* with other expressions; four such splits (in a closed set one). Four attackers try (a network that first
+  learnt to tell the background apart; logistic regression on all values and their lowest bits; the nearest mean in the
+  most telling values, and in linear discriminants learnt from the background); the strongest one counts.
 - **Verification** (`auc`, `tar_at_far_1_percent`): likeness of two pictures of different expression in an embedding
   learnt from the background (the better of the network's and linear discriminants), or in one that the user passes.
 - **Attributes**: balanced accuracy of telling a person's ethnicity, gender … from the embedding.
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf import progress
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation.predictions import faces_of, features, predict
 from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.privacy import attackers
@@ -32,13 +34,20 @@ from ifgan_tf.privacy.convolutional import Convolutional
 from ifgan_tf.privacy.embeddings import Embedding
 from ifgan_tf.privacy.estimates import Estimate, mean
 from ifgan_tf.privacy.groups import Group, balanced, read_attributes
-from ifgan_tf.privacy.identification import Leakage, attack_features, attack_pictures, expression_splits
+from ifgan_tf.privacy.identification import (
+    Leakage,
+    attack_features,
+    attack_pictures,
+    closed_set_trials,
+    expression_trials,
+)
 from ifgan_tf.privacy.reconstruction import reconstruct
 from ifgan_tf.privacy.representations import representations
 from ifgan_tf.run_folder import RunFolder
 
 MAX_TARGETS_IMAGES = 300  # pairs for verification grow with the square
 MAX_BACKGROUND_IMAGES = 1000
+MAX_CLOSED_SET_IMAGES = 600  # one of each expression of CREMA-D's 91 people
 
 
 def audit(
@@ -69,10 +78,16 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     from ifgan_tf.models.inference import build_inference
 
     config = run.config()
+    closed = config.data.fold_by == "recording"
     chosen = [
         balanced(faces_of(run, part, data_dir), most)
-        for part, most in (("train", MAX_BACKGROUND_IMAGES), ("test", MAX_TARGETS_IMAGES))
+        for part, most in (
+            ("train", MAX_BACKGROUND_IMAGES),
+            ("test", MAX_CLOSED_SET_IMAGES if closed else MAX_TARGETS_IMAGES),
+        )
     ]
+    if closed:
+        chosen[1] = Faces.join(chosen)
     if any(len(set(faces.subjects.tolist())) < 2 or "" in faces.subjects for faces in chosen):
         logging.info("identity leakage: not measured, because %s does not say who is in a photo", config.data.dataset)
         return None
@@ -82,7 +97,7 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     averages = None
     if shown != "input":
         averages = np.stack([model_view(face, config.data.image_size) for face in run.average_faces()])
-    attributes = read_attributes(config.data.dataset, data_dir or config.data.data_dir, config.data.num_classes)
+    attributes = read_attributes(config.data.dataset, data_dir or config.data.data_dir, config.data.class_names)
     return attack(
         representations(background, targets, averages),
         (features(shown, networks, background.faces), features(shown, networks, targets.faces)),
@@ -91,6 +106,7 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
         seed=config.run.seed,
         embedding=embedding,
         name=run.path.name,
+        enrolled=len(chosen[0]) if closed else 0,
     )
 
 
@@ -102,6 +118,7 @@ def attack(
     seed: int,
     embedding: Embedding | None = None,
     name: str = "",
+    enrolled: int = 0,
 ) -> Leakage:
     """Runs every attack.
 
@@ -112,27 +129,30 @@ def attack(
       seed: of the attackers.
       embedding: see `measure`.
       name: of the run, on the progress bar.
+      enrolled: in a closed set, how many of the targets' images are the gallery; the others are probes of the same
+        people. 0 for targets whom nobody has learnt from.
 
     Returns:
       `subjects`, `images`, `chance`, one entry a representation, and `reconstruction_psnr` and `reconstruction_ssim`.
     """
-    splits = expression_splits(targets, seed)
+    trials = closed_set_trials(targets, enrolled) if enrolled else expression_trials(targets, seed)
     side = min(pictures["photo"][0].shape[1], attackers.SIDE)
     classes = int(max(background.labels.max(), targets.labels.max())) + 1
     network = Convolutional(side, background.people, targets.people, classes, seed)
     leakage: Leakage = {
         "subjects": targets.people,
-        "images": len(targets.subjects),
-        "chance": float(np.mean([1 / len(set(targets.subjects[probe].tolist())) for _, probe in splits])),
+        "images": len(targets.subjects) - enrolled,
+        "chance": float(np.mean([1 / len(set(targets.subjects[gallery].tolist())) for gallery, _ in trials.splits])),
     }
     bar = progress.bar(pictures.items(), desc=f"{name}: attacks", unit="representation", leave=False)
     for kind, (of_background, of_targets) in bar:
         leakage[kind] = attack_pictures(
-            network, of_background, of_targets, background, targets, splits, seed, embedding
+            network, of_background, of_targets, background, targets, trials, seed, embedding
         )
     if feature is not None:
-        leakage["feature"] = attack_features(*feature, background, targets, splits, seed)
-    leakage |= reconstruct(pictures, background, targets, seed)
+        leakage["feature"] = attack_features(*feature, background, targets, trials, seed)
+    judged = {name: (known, of_targets[trials.judged]) for name, (known, of_targets) in pictures.items()}
+    leakage |= reconstruct(judged, background, targets.part(trials.judged), seed)
     return leakage
 
 

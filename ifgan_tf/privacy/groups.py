@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,11 @@ class Group:
         }
         return Group(np.unique(faces.subjects, return_inverse=True)[1], faces.labels, known)
 
+    def part(self, images: slice) -> Group:
+        """Some of the images."""
+        attributes = {name: values[images] for name, values in self.attributes.items()}
+        return Group(self.subjects[images], self.labels[images], attributes)
+
     @property
     def people(self) -> int:
         return int(self.subjects.max()) + 1
@@ -54,12 +59,12 @@ def balanced(faces: Faces, most: int) -> Faces:
     return faces.select(rank < limit)
 
 
-def read_attributes(dataset: str, data_dir: str, num_classes: int) -> dict[str, dict[str, str]]:
+def read_attributes(dataset: str, data_dir: str, classes: Sequence[str]) -> dict[str, dict[str, str]]:
     """What a built data set says of people beside their expression: name → source → value."""
     names = [name for name in ATTRIBUTES if name in open_builder(dataset, data_dir).info.features]
     found: dict[str, dict[str, str]] = {name: {} for name in names}
     if names:
-        for example in iterate(dataset, data_dir, "train", num_classes):
+        for example in iterate(dataset, data_dir, "train", classes):
             for name in names:
                 value = example[name]
                 found[name][example["source"].decode()] = value.decode() if isinstance(value, bytes) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,14 +19,37 @@ from ifgan_tf.privacy.groups import Group
 HALVINGS = 2  # of the expressions; each gives two splits
 FAR = 0.01
 
-Splits = Sequence[tuple[np.ndarray, np.ndarray]]  # of the targets' images: indices of gallery and probes
 Attacker = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # gallery, who is in it, probes → who they are
 Attacks = Mapping[str, tuple[Attacker, np.ndarray]]  # name → attacker, and what it looks at
 Leakage = dict[str, Any]  # names → Estimate, int, or Leakage
 
 
-def expression_splits(targets: Group, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Which of the targets' images are the gallery and which are probes: pairs of indices.
+@dataclass(frozen=True)
+class Trials:
+    """Which of the targets' images an attack is tried with.
+
+    Attributes:
+      splits: indices of gallery and probes, of each re-identification.
+      enrolled: how many images at the beginning are learnt from; everything else is measured on the others.
+    """
+
+    splits: Sequence[tuple[np.ndarray, np.ndarray]]
+    enrolled: int = 0
+
+    @property
+    def judged(self) -> slice:
+        return slice(self.enrolled, None)
+
+
+def closed_set_trials(targets: Group, enrolled: int) -> Trials:
+    """The first `enrolled` of the targets' images are the gallery, the others of the same people are probes."""
+    gallery = np.arange(enrolled)
+    known = np.isin(targets.subjects[enrolled:], targets.subjects[:enrolled])
+    return Trials([(gallery, enrolled + np.flatnonzero(known))], enrolled)
+
+
+def expression_trials(targets: Group, seed: int) -> Trials:
+    """Galleries of some expressions and probes of the others, of people that nobody has learnt from.
 
     The expressions are halved at random, each half is learnt from once; people without images on both sides are left
     out of that split.
@@ -40,7 +64,7 @@ def expression_splits(targets: Group, seed: int) -> list[tuple[np.ndarray, np.nd
             seen = np.intersect1d(targets.subjects[gallery], targets.subjects[~gallery])
             there = np.isin(targets.subjects, seen)
             splits.append((np.flatnonzero(gallery & there), np.flatnonzero(~gallery & there)))
-    return splits
+    return Trials(splits)
 
 
 def attack_pictures(
@@ -49,7 +73,7 @@ def attack_pictures(
     of_targets: np.ndarray,
     background: Group,
     targets: Group,
-    splits: Splits,
+    trials: Trials,
     seed: int,
     embedding: Embedding | None,
 ) -> Leakage:
@@ -59,7 +83,7 @@ def attack_pictures(
       network: the convolutional attacker.
       of_background, of_targets: pictures, uint8 [N, S, S, 3].
       background, targets: who and what is in them.
-      splits: see `expression_splits`.
+      trials: which of the targets' images are enrolled, named and judged.
       seed: of the attackers.
       embedding: used for verification in place of one learnt from the background.
     """
@@ -77,7 +101,8 @@ def attack_pictures(
         "selecting": (attackers.selecting, values),
         "discriminant": (attackers.nearest, discriminants),
     }
-    result = _identification(attacks, which, targets, splits, seed)
+    result = _identification(attacks, which, targets, trials, seed)
+    which, targets = which[trials.judged], targets.part(trials.judged)
     vectors, expressions = network.embed(view)
     compared = [vectors, discriminants] if embedding is None else [attackers.unit(embedding(different))]
     vectors, expressions = vectors[which], expressions[which]
@@ -93,29 +118,30 @@ def attack_features(
     of_targets: np.ndarray,
     background: Group,
     targets: Group,
-    splits: Splits,
+    trials: Trials,
     seed: int,
 ) -> Leakage:
     """Attacks features, float [N, F]; see `attack_pictures`."""
     vectors = attackers.discriminant(of_background, background.subjects, of_targets)
     attacks: Attacks = {"linear": (attackers.linear, of_targets), "discriminant": (attackers.nearest, vectors)}
-    result = _identification(attacks, np.arange(len(of_targets)), targets, splits, seed)
+    result = _identification(attacks, np.arange(len(of_targets)), targets, trials, seed)
+    vectors, of_targets, targets = vectors[trials.judged], of_targets[trials.judged], targets.part(trials.judged)
     result |= _verification(vectors, targets, seed)
     return result | _attributes(of_background, of_targets, background, targets, seed)
 
 
-def _identification(attacks: Attacks, which: np.ndarray, targets: Group, splits: Splits, seed: int) -> Leakage:
+def _identification(attacks: Attacks, which: np.ndarray, targets: Group, trials: Trials, seed: int) -> Leakage:
     """Every attacker's rate, and the highest; `which`, int [N], is each image's row of what the attackers look at."""
 
     def rate(attacker: Attacker, values: np.ndarray) -> Estimate:
-        hits, trials = np.zeros(len(targets.subjects)), np.zeros(len(targets.subjects))
-        for gallery, probe in splits:
+        hits, times = np.zeros(len(targets.subjects)), np.zeros(len(targets.subjects))
+        for gallery, probe in trials.splits:
             rows, back = np.unique(which[probe], return_inverse=True)
             named = attacker(values[which[gallery]], targets.subjects[gallery], values[rows])[back]
             hits[probe] += named == targets.subjects[probe]
-            trials[probe] += 1
-        tried = trials > 0
-        right, subjects = hits[tried] / trials[tried], targets.subjects[tried]
+            times[probe] += 1
+        tried = times > 0
+        right, subjects = hits[tried] / times[tried], targets.subjects[tried]
         return bootstrap(lambda counts: balanced_rate(subjects, right, counts), len(right), seed)
 
     rates = {name: rate(*attack) for name, attack in attacks.items()}

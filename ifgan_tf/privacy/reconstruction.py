@@ -25,13 +25,12 @@ def reconstruct(
       `reconstruction_psnr` and `reconstruction_ssim`, both by representation.
     """
     photos, truth = (network_view(images)[..., :3] / 2 + 0.5 for images in pictures["photo"])
-    of_class = np.stack(
-        [photos[background.labels == label].mean(axis=0) for label in range(background.labels.max() + 1)]
-    )
+    anything = photos.mean(axis=0)
+    shown = {label: photos[background.labels == label].mean(axis=0) for label in np.unique(background.labels).tolist()}
     rebuilt = {
         # The best guesses in the mean squared error: without any picture, and from the expression alone.
-        "constant": np.broadcast_to(photos.mean(axis=0), truth.shape),
-        "average": of_class[targets.labels],
+        "constant": np.broadcast_to(anything, truth.shape),
+        "average": np.stack([shown.get(label, anything) for label in targets.labels.tolist()]),
     }
     for name, (of_background, of_targets) in pictures.items():
         if name not in ("photo", "average"):

@@ -54,14 +54,14 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     _prepare_devices()
 
     # Data: subjects first, then only what they allow.
-    size, classes, settings = config.data.image_size, config.data.num_classes, config.optimizer
+    size, classes, settings = config.data.image_size, config.data.class_names, config.optimizer
     data = splits.load(config.data, config.run.fold)
     folds.save(data.fold, run.folds_file)
     targets = _average_faces(run, config.data, data.fold)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
     trainer = Trainer(
-        build_networks(config.model, size, classes, config.run.seed, config.run.precision),
+        build_networks(config.model, size, len(classes), config.run.seed, config.run.precision),
         tf.constant(targets, tf.float32) / 127.5 - 1.0,
         config.model.classifier_input,
         config.loss,
@@ -84,7 +84,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     checkpoints = Checkpoints(run.checkpoints_dir, trainer)
     if checkpoints.restore():
         logging.info("%s: going on after epoch %d of %d", run.path, checkpoints.epoch, settings.epochs)
-    validation = Validation(trainer.finished_networks, config.model.classifier_input, data.validation, targets)
+    validation = Validation(trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes)
     run.forget_metrics_after(checkpoints.epoch)
     if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
         judged = validation.judge(validation.predict()["probabilities"])
@@ -162,7 +162,8 @@ def _average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> np.nda
         made = run.average_faces()
     except UserError:  # not made yet, or spoilt since
         examples = splits.average_face_examples(data, fold)
-        average_faces.save(average_faces.average_faces(examples, data.num_classes), run.average_faces_dir)
+        made = average_faces.average_faces(examples, data.class_names)
+        average_faces.save(made, data.class_names, run.average_faces_dir)
         made = run.average_faces()
     size = data.image_size
     return geometry.centre_crop(average_faces.at_size(made, geometry.working_size(size)), size)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ifgan_tf import labels
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import figures, metrics
 from ifgan_tf.evaluation.attention_maps import attention_figure
@@ -23,18 +23,26 @@ _BATCH = 64
 class Validation:
     """The validation faces of a run, and its networks as they are used after training."""
 
-    def __init__(self, networks: Networks, classifier_input: str, part: Faces, average_faces: np.ndarray) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        classifier_input: str,
+        part: Faces,
+        average_faces: np.ndarray,
+        classes: Sequence[str],
+    ) -> None:
         """Args:
         networks: to validate; they may go on changing.
         classifier_input: what E is shown, as in `ModelConfig`.
         part: faces before cropping.
         average_faces: uint8 [classes, S, S, 3].
+        classes: their names.
         """
         self._generator = networks.generator
         self._labels = part.labels
         self._photos = centre_crop(part.images, average_faces.shape[1])
         self._average_faces = average_faces
-        self._classes = labels.classes(len(average_faces))
+        self._classes = classes
         inference = build_inference(classifier_input, networks.generator, networks.classifier)
         self._call = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
 

@@ -16,6 +16,7 @@ from datasets.build import build
 from ifgan_tf import files
 from ifgan_tf.data import built_sets
 from ifgan_tf.errors import UserError
+from ifgan_tf.labels import BASIC
 from tests.datasets.imitations import write_bu_3dfe
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -168,7 +169,7 @@ def test_a_folder_that_looks_like_a_pattern(copy, tmp_path, centred_faces):
     data_dir = tmp_path / "data [1]*"
     built = build("bu_3dfe", str(data_dir), str(copy))
     assert (built / "dataset_info.json").is_file() and built.is_relative_to(data_dir)
-    assert len(built_sets.load_faces("bu_3dfe", str(data_dir), "all", 6, 32)) == 24
+    assert len(built_sets.load_faces("bu_3dfe", str(data_dir), "all", BASIC, 32)) == 24
     assert build("bu_3dfe", str(data_dir)) == built  # built already: no copy is asked for
 
 

@@ -31,14 +31,14 @@ def smooth_noise() -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callable[..., RunFolder]:
-    """Makes a run folder of untrained networks: `make_run(classifier_input="pair", num_classes=7, image_size=32)`."""
+    """Makes a run folder of untrained networks: `make_run(classifier_input="pair", classes="7", image_size=32)`."""
 
-    def make(classifier_input: str = "pair", num_classes: int = 7, **settings: object) -> RunFolder:
+    def make(classifier_input: str = "pair", classes: str = "7", **settings: object) -> RunFolder:
         config = tiny_config(
             dataset="faces/fake",
             data_dir=str(data_dir),
             classifier_input=classifier_input,
-            num_classes=num_classes,
+            classes=classes,
             **settings,
         )
         grey = np.full((256, 256, 3), 99, np.uint8)

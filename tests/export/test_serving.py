@@ -200,7 +200,7 @@ def test_a_broken_picture_has_a_row_without_a_name(session: SessionModel, pictur
 
 
 def test_a_baseline_has_no_average_face(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
-    baseline = SessionModel(export_saved_model(make_run("input", num_classes=6), tmp_path))
+    baseline = SessionModel(export_saved_model(make_run("input", classes="6"), tmp_path))
     assert set(baseline.signatures) == {"serving_default", "tensors", "probabilities"}
     for count in COUNTS:
         answer = baseline.predict("tensors", images=np.zeros((count, 32, 32, 3), np.uint8))

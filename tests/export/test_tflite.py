@@ -138,7 +138,7 @@ def test_labels_and_metadata_inside_and_beside(run: RunFolder, float32: tuple[Pa
 
 
 def test_baseline_has_one_output(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
-    metadata = export_tflite(make_run("input", num_classes=6), tmp_path, parity_images=4)["float32"]
+    metadata = export_tflite(make_run("input", classes="6"), tmp_path, parity_images=4)["float32"]
     assert set(metadata["outputs"]) == {"probabilities"}
     assert metadata["networks"] == "E"
     assert "max_average_face_difference" not in metadata["parity"]

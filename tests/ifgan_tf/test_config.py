@@ -8,6 +8,7 @@ from absl import flags
 from ifgan_tf import config
 from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
 from ifgan_tf.errors import UserError
+from ifgan_tf.labels import EXPRESSIONS
 
 PRESETS = sorted((Path(__file__).parents[2] / "flags").glob("*.flags"))
 
@@ -17,7 +18,7 @@ def values(monkeypatch):
     """A fresh set of flags, as a command line would fill it."""
     fresh = flags.FlagValues()
     monkeypatch.setattr(flags, "FLAGS", fresh)
-    for kind in ("integer", "float", "string", "bool", "enum"):
+    for kind in ("integer", "float", "string", "bool", "enum", "alias"):
         define = getattr(flags, f"DEFINE_{kind}")
         monkeypatch.setattr(flags, f"DEFINE_{kind}", lambda *a, define=define: define(*a, flag_values=fresh))
     flags.DEFINE_string("workdir", None, "")
@@ -88,7 +89,7 @@ def test_there_are_presets():
             r"--image_size=100: expected a positive multiple of 32.*try 96",
         ),
         (lambda: Config(data=DataConfig(image_size=0)), r"--image_size=0"),
-        (lambda: Config(data=DataConfig(num_classes=8)), r"--num_classes=8: expected 6, or 7"),
+        (lambda: Config(data=DataConfig(classes="8")), r"--classes=8: expected 6 .*, 7 "),
         (lambda: Config(model=ModelConfig(generator_skips=5)), r"--generator_skips=5: expected 0 to 4"),
         (lambda: Config(optimizer=OptimizerConfig(batch_size=0)), r"--batch_size=0: expected at least 1"),
         (lambda: Config(optimizer=OptimizerConfig(epochs=0)), r"--epochs=0: expected at least 1"),
@@ -122,6 +123,23 @@ def test_saved_and_loaded(tmp_path):
     config.save(made, tmp_path / "config.json")
     assert config.load(tmp_path / "config.json") == made
     assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_classes_are_named_in_one_way_whatever_way_they_were_given(values):
+    five = "disgust,happiness,sadness,surprise,neutral"
+    assert parsed(values, "--classes=surprise,neutral,happiness,sadness,disgust").data.classes == five
+    assert parsed(values, "--num_classes=7").data.class_names == EXPRESSIONS
+    assert parsed(values, "--num_classes=7", f"--classes={five}").data.classes == five  # the last one counts
+
+
+def test_a_run_of_six_or_seven_classes_without_names_is_still_read(tmp_path):
+    path = tmp_path / "config.json"
+    config.save(Config(), path)
+    tree = json.loads(path.read_text())
+    del tree["data"]["classes"]
+    tree["data"]["num_classes"] = 7
+    path.write_text(json.dumps(tree))
+    assert config.load(path).data.class_names == EXPRESSIONS
 
 
 def test_a_missing_file_is_no_run_folder(tmp_path):

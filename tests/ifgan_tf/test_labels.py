@@ -6,8 +6,8 @@ from ifgan_tf.errors import UserError
 
 def test_the_order_is_fixed():
     assert labels.EXPRESSIONS == ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-    assert labels.classes(6) == labels.EXPRESSIONS[:6]
-    assert labels.classes(7) == labels.EXPRESSIONS
+    assert labels.classes("6") == labels.BASIC == labels.EXPRESSIONS[:6]
+    assert labels.classes("7") == labels.EXPRESSIONS
     assert labels.index("neutral") == labels.NEUTRAL == 6
 
 
@@ -16,7 +16,13 @@ def test_a_label_outside_the_vocabulary_is_refused():
         labels.index("contempt")
 
 
-@pytest.mark.parametrize("count", [0, 5, 8])
-def test_other_numbers_of_classes_are_refused(count):
-    with pytest.raises(UserError, match=f"--num_classes={count}"):
-        labels.classes(count)
+def test_names_may_come_in_any_order_and_leave_any_out():
+    assert labels.classes("neutral, happiness,anger") == ("anger", "happiness", "neutral")
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "5", "8", "", "happiness", "happiness,contempt", "anger,anger,fear", "anger,,fear"]
+)
+def test_other_classes_are_refused(text):
+    with pytest.raises(UserError, match=f"--classes={text}: expected 6 .* two or more different ones of anger,disgust"):
+        labels.classes(text)

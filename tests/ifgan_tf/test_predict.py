@@ -33,7 +33,7 @@ Rows = list[dict[str, str]]
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of tiny untrained networks, seven classes."""
-    config = tiny_config(classifier_input="pair", num_classes=7, attention=False)
+    config = tiny_config(classifier_input="pair", classes="7", attention=False)
     return write_run(tmp_path_factory.mktemp("run"), config, SUBJECTS, lambda _: face_of(99, 0, 0), {"best": 1}).path
 
 

@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
+from tiny_sets import PER_CLASS, SUBJECTS
 
 from ifgan_tf.data import built_sets
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
+from ifgan_tf.labels import BASIC, EXPRESSIONS
 
 
 def test_select_keeps_columns_together():
     names = np.array(["a", "b", "c"])
-    some = Faces(np.zeros((3, 4, 4, 3), np.uint8), np.array([0, 1, 2]), names, names, np.array([True, False, True]))
+    some = Faces(np.zeros((3, 4, 4, 3), np.uint8), np.array([0, 1, 2]), *[names] * 3, np.array([True, False, True]))
     chosen = some.select(np.array([True, False, True]))
     assert len(chosen) == 2
     assert chosen.labels.tolist() == [0, 2] and chosen.subjects.tolist() == ["a", "c"]
@@ -16,13 +18,13 @@ def test_select_keeps_columns_together():
 
 def test_a_data_set_that_is_not_built_is_named(tmp_path):
     with pytest.raises(UserError, match=r"--dataset=ck_plus: not built in --data_dir=.*python -m datasets\.build"):
-        built_sets.load_faces("ck_plus", str(tmp_path), "train", 6, 64)
+        built_sets.load_faces("ck_plus", str(tmp_path), "train", BASIC, 64)
 
 
 def test_built_data_are_read_from_their_files_though_their_builder_is_imported(data_dir):
     import datasets.bu_3dfe.bu_3dfe_dataset_builder  # noqa: F401  registers a builder of that name
 
-    assert len(built_sets.load_faces("bu_3dfe", str(data_dir), "train", 6, 64)) > 0
+    assert len(built_sets.load_faces("bu_3dfe", str(data_dir), "train", BASIC, 64)) > 0
 
 
 def test_a_photo_of_an_unknown_person_is_a_unit_of_its_own():
@@ -30,14 +32,26 @@ def test_a_photo_of_an_unknown_person_is_a_unit_of_its_own():
         np.zeros((2, 4, 4, 3), np.uint8),
         np.array([0, 1]),
         np.array(["S005", ""]),
+        np.array(["S005/001", "/train_00001"]),
         np.array(["a/S005_1.png", "basic/train_00001_aligned.jpg"]),
         np.array([True, True]),
     )
-    assert some.units.tolist() == ["S005", "train_00001_aligned.jpg"]
+    assert some.units("subject").tolist() == ["S005", "train_00001_aligned.jpg"]
+    assert some.units("recording").tolist() == ["S005/001", "/train_00001"]
+
+
+def test_labels_count_the_classes_of_the_run_whatever_it_leaves_out(data_dir):
+    chosen = ("disgust", "happiness", "neutral")
+    faces = built_sets.load_faces("bu_3dfe", str(data_dir), "train", chosen, 32)
+    shown = {chosen[label] for label in faces.labels.tolist()}
+    assert shown == set(chosen) and len(faces) == 3 * len(SUBJECTS) * PER_CLASS
+    for source, label in zip(faces.sources.tolist(), faces.labels.tolist(), strict=True):
+        assert chosen[label] in source
+    assert faces.recordings[0].startswith(f"{faces.subjects[0]}/")
 
 
 def test_sets_are_joined_in_order(several_sets):
-    sets = [built_sets.load_faces(name, str(several_sets), "train", 6, 32) for name in ("ck_plus", "raf_db")]
+    sets = [built_sets.load_faces(name, str(several_sets), "train", BASIC, 32) for name in ("ck_plus", "raf_db")]
     joined = Faces.join(sets)
     assert len(joined) == len(sets[0]) + len(sets[1])
     np.testing.assert_array_equal(joined.images[len(sets[0])], sets[1].images[0])
@@ -46,7 +60,7 @@ def test_sets_are_joined_in_order(several_sets):
 
 def test_all_parts_of_an_official_split_are_read_together(several_sets):
     counts = {
-        split: len(built_sets.load_faces("raf_db", str(several_sets), split, 7, 32))
+        split: len(built_sets.load_faces("raf_db", str(several_sets), split, EXPRESSIONS, 32))
         for split in ("train", "test", "all")
     }
     assert counts == {"train": 40, "test": 14, "all": 54}

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ifgan_tf.data import folds
-from ifgan_tf.data.folds import Fold, fold_of, official_fold, subject_fold
+from ifgan_tf.data.built_sets import Faces
+from ifgan_tf.data.folds import Fold, fold_of, official_fold, recording_fold, subject_fold
 from ifgan_tf.errors import UserError
 
 SUBJECTS = [f"S{i:03d}" for i in (5, 10, 11, 14, 22, 26, 28, 29, 32, 34, 35, 37)]
@@ -50,7 +51,7 @@ def test_a_fold_outside_the_ten_is_refused(fold):
 
 
 def test_too_few_subjects_are_refused():
-    with pytest.raises(UserError, match="3 subjects: subject-independent folds need at least 10"):
+    with pytest.raises(UserError, match="3 subjects: 10 folds need at least 10"):
         subject_fold(SUBJECTS[:3], 0)
 
 
@@ -75,6 +76,13 @@ def test_an_edited_file_with_a_shared_subject_is_refused(tmp_path):
         folds.load(path)
 
 
+def faces_of(subjects, recordings, sources, labels=None):
+    count = len(subjects)
+    labels = np.zeros(count, int) if labels is None else labels
+    named = (np.array(names) for names in (subjects, recordings, sources))
+    return Faces(np.zeros((count, 1, 1, 3), np.uint8), labels, *named, np.ones(count, bool))
+
+
 RAF = [f"train_{i:05d}_aligned.jpg" for i in range(1, 2001)] + [f"test_{i:04d}_aligned.jpg" for i in range(1, 51)]
 
 
@@ -91,5 +99,37 @@ def test_which_images_validate_does_not_depend_on_the_others():
 
 
 def test_a_data_set_is_split_by_subject_or_as_its_owners_did():
-    assert fold_of("raf_db", RAF, 0) == official_fold(RAF)
-    assert fold_of("ck_plus", SUBJECTS, 3) == fold_of("bu_3dfe/paper", SUBJECTS, 3) == subject_fold(SUBJECTS, 3)
+    posed = faces_of(SUBJECTS, [f"{subject}/001" for subject in SUBJECTS], SUBJECTS)
+    raf_db = faces_of([""] * len(RAF), RAF, RAF)
+    assert fold_of("raf_db", raf_db, 0, "subject") == official_fold(RAF)
+    expected = subject_fold(SUBJECTS, 3)
+    assert fold_of("ck_plus", posed, 3, "subject") == fold_of("bu_3dfe/paper", posed, 3, "subject") == expected
+    with pytest.raises(UserError, match="--fold_by=recording: raf_db is split as by its owners"):
+        fold_of("raf_db", raf_db, 0, "recording")
+
+
+def test_in_a_closed_set_everybody_shows_everything_in_every_part_and_no_recording_is_in_two():
+    names = [
+        (f"10{person:02d}", emotion, f"10{person:02d}/{sentence:02d}_{emotion}")
+        for person in range(4)
+        for sentence in range(12)
+        for emotion in range(6)
+        for frame in range(2)
+    ]
+    subjects, labels, recordings = zip(*names, strict=True)
+    faces = faces_of(subjects, recordings, recordings, np.array(labels))
+    tested = []
+    for k in range(10):
+        fold = fold_of("crema_d", faces, k, "recording")
+        masks = fold.masks(faces.units("recording"))
+        for mask in (masks["train"], masks["test"]):
+            assert len(set(zip(faces.subjects[mask].tolist(), faces.labels[mask].tolist(), strict=True))) == 4 * 6
+        assert (masks["train"].astype(int) + masks["validation"] + masks["test"] == 1).all()
+        tested += fold.test
+    assert sorted(tested) == sorted(set(recordings))
+
+
+def test_a_recording_with_a_neutral_beginning_stays_whole():
+    recordings = np.repeat([f"S001/{number:03d}" for number in range(12)], 2)
+    fold = recording_fold(recordings, np.full(24, "S001"), np.tile([6, 0], 12), 0)
+    assert sorted(fold.train + fold.validation + fold.test) == sorted(set(recordings.tolist()))

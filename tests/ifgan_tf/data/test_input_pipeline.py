@@ -13,7 +13,7 @@ def faces():
     count = 10
     images = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None] * 20, (count, 37, 37, 3)).copy()
     names = np.array([f"s{i}" for i in range(count)])
-    return Faces(images, np.arange(count, dtype=np.int32) % 6, names, names, np.ones(count, bool))
+    return Faces(images, np.arange(count, dtype=np.int32) % 6, names, names, names, np.ones(count, bool))
 
 
 def batches_of(faces, config, first_epoch=0):
@@ -78,7 +78,7 @@ def test_balanced_sampling_draws_every_class_equally_often_and_repeats_itself(ti
     count = 400
     labels = np.where(np.arange(count) < 380, 3, np.arange(count) % 2).astype(np.int32)  # 380 of 3, 10 each of 0 and 1
     names = np.array([str(i) for i in range(count)])
-    faces = Faces(np.zeros((count, 37, 37, 3), np.uint8), labels, names, names, np.ones(count, bool))
+    faces = Faces(np.zeros((count, 37, 37, 3), np.uint8), labels, names, names, names, np.ones(count, bool))
     config = dataclasses.replace(
         tiny_config,
         data=dataclasses.replace(tiny_config.data, balanced_sampling=True),

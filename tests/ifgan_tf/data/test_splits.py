@@ -11,15 +11,14 @@ from tiny_sets import example_of, face_of, write_built_set
 from ifgan_tf.data import folds, splits
 from ifgan_tf.data.average_faces import average_faces
 from ifgan_tf.errors import UserError
+from ifgan_tf.labels import EXPRESSIONS
 
 
 @pytest.fixture
 def config_of(make_config, several_sets):
-    def make(dataset="bu_3dfe", additional_data="", num_classes=6, folder=several_sets):
+    def make(dataset="bu_3dfe", additional_data="", classes="6", folder=several_sets):
         config = make_config(folder)
-        data = dataclasses.replace(
-            config.data, dataset=dataset, additional_data=additional_data, num_classes=num_classes
-        )
+        data = dataclasses.replace(config.data, dataset=dataset, additional_data=additional_data, classes=classes)
         return dataclasses.replace(config, data=data)
 
     return make
@@ -47,24 +46,24 @@ def test_sets_that_are_not_built_are_warned_of_and_left_out_of_the_configuration
 
 
 def test_raf_db_is_split_as_by_its_owners(config_of):
-    data = load(config_of("raf_db", "bu_3dfe", num_classes=7))
+    data = load(config_of("raf_db", "bu_3dfe", classes="7"))
     assert len(data.fold.test) == 14 and len(data.fold.train) + len(data.fold.validation) == 40
     assert len(data.validation) == len(data.fold.validation) > 0
-    assert set(data.validation.units.tolist()) == set(data.fold.validation)
+    assert set(data.validation.units("subject").tolist()) == set(data.fold.validation)
     assert data.train.images.shape[1:] == data.validation.images.shape[1:] == (37, 37, 3)
 
 
 def test_raf_dbs_average_faces_are_those_of_the_posed_sets(config_of):
-    config = config_of("raf_db", "bu_3dfe,ck_plus", num_classes=7)
+    config = config_of("raf_db", "bu_3dfe,ck_plus", classes="7")
     fold = load(config).fold
-    average = average_faces(splits.average_face_examples(config.data, fold), 7)
+    average = average_faces(splits.average_face_examples(config.data, fold), EXPRESSIONS)
     by_hand = [face_of(person, 6, number) for person in range(20) for number in range(2)]
     by_hand += [face_of(50 + person, 6, 0) for person in range(6)]
     np.testing.assert_array_equal(average[6], np.rint(np.mean(by_hand, axis=0)))
 
 
 def test_raf_db_without_a_posed_set_is_refused(config_of):
-    config = config_of("raf_db", num_classes=7)
+    config = config_of("raf_db", classes="7")
     with pytest.raises(UserError, match="--additional_data: raf_db takes its average faces from posed sets"):
         next(splits.average_face_examples(config.data, load(config).fold))
 
@@ -116,7 +115,7 @@ def test_an_empty_part_is_noticed_before_training(config_of, monkeypatch, part):
 def test_a_class_that_nobody_shows_in_training_is_named(config_of, monkeypatch):
     def nobody_is_afraid(*arguments):
         faces = real(*arguments)
-        tested = folds.fold_of("bu_3dfe", faces.units.tolist(), 0).test
+        tested = folds.fold_of("bu_3dfe", faces, 0, "subject").test
         return faces.select((faces.labels != 2) | np.isin(faces.subjects, tested))
 
     real = splits.load_faces

@@ -28,6 +28,7 @@ def predictions() -> Predictions:
         images=random.integers(0, 255, (len(keys), 32, 32, 3), dtype=np.uint8),
         labels=np.array([label for _, label, _ in keys], np.int32),
         subjects=np.array([subject for subject, _, _ in keys]),
+        recordings=np.array([f"{subject}/{label}_{number}" for subject, label, number in keys]),
         sources=np.array([f"{subject}/{label}_{number}" for subject, label, number in keys]),
         detected=np.ones(len(keys), bool),
     )

@@ -24,21 +24,27 @@ def test_a_picture_without_a_face_is_an_error_in_every_figure():
     assert metrics.class_accuracy(LABELS, PREDICTIONS, 3).tolist() == pytest.approx([2 / 3, 1 / 2, 0])
     assert metrics.mean_class_accuracy(LABELS, PREDICTIONS, 3) == pytest.approx((2 / 3 + 1 / 2) / 3)
     # F1 = 2·right / (images + named): 2·2/(3+3), 2·1/(2+2), 0/(1+0)
-    assert metrics.macro_f1(LABELS, PREDICTIONS, 3) == pytest.approx((4 / 6 + 2 / 4 + 0) / 3)
+    assert metrics.macro_f1(LABELS, PREDICTIONS) == pytest.approx((4 / 6 + 2 / 4 + 0) / 3)
 
 
 def test_classes_that_do_not_occur_are_no_zeros_in_the_means():
     labels, predictions = np.array([0, 0, 1]), np.array([0, 0, 1])
     assert metrics.mean_class_accuracy(labels, predictions, 5) == 1.0
-    assert metrics.macro_f1(labels, predictions, 5) == 1.0
+    assert metrics.macro_f1(labels, predictions) == 1.0
     assert np.isnan(metrics.class_accuracy(labels, predictions, 5)[2:]).all()
+
+
+def test_a_class_that_only_the_predictions_name_is_no_zero_in_the_means():
+    labels, predictions = np.array([0, 0, 1]), np.array([0, 4, 1])
+    assert metrics.mean_class_accuracy(labels, predictions, 5) == pytest.approx((1 / 2 + 1) / 2)
+    assert metrics.macro_f1(labels, predictions) == pytest.approx((2 * 1 / (2 + 1) + 1) / 2)
 
 
 def test_nothing_to_measure_is_zero():
     nothing = np.zeros(0, int)
     assert metrics.accuracy(nothing, nothing) == 0.0
     assert metrics.mean_class_accuracy(nothing, nothing, 3) == 0.0
-    assert metrics.macro_f1(nothing, nothing, 3) == 0.0
+    assert metrics.macro_f1(nothing, nothing) == 0.0
     assert metrics.expected_calibration_error(np.zeros(0), np.zeros(0, bool)) == 0.0
 
 
@@ -53,7 +59,7 @@ def test_agrees_with_scikit_learn(seed: int):
     assert metrics.mean_class_accuracy(labels, predictions, 6) == pytest.approx(
         sklearn_metrics.balanced_accuracy_score(labels, predictions)
     )
-    assert metrics.macro_f1(labels, predictions, 6) == pytest.approx(
+    assert metrics.macro_f1(labels, predictions) == pytest.approx(
         sklearn_metrics.f1_score(labels, predictions, average="macro")
     )
 

@@ -14,7 +14,7 @@ from ifgan_tf.evaluation.predictions import Predictions
 def predictions(named: list[int]) -> Predictions:
     truth = np.arange(6, dtype=np.int32)
     faces = Faces(
-        np.zeros((6, 32, 32, 3), np.uint8), truth, np.array(["F0001"] * 6), truth.astype(str), np.ones(6, bool)
+        np.zeros((6, 32, 32, 3), np.uint8), truth, np.array(["F0001"] * 6), *[truth.astype(str)] * 2, np.ones(6, bool)
     )
     return Predictions(faces, np.eye(6, dtype=np.float32)[named], None)
 

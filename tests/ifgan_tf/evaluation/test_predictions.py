@@ -13,6 +13,7 @@ from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.metrics import NO_FACE
 from ifgan_tf.evaluation.predictions import BATCH, faces_of, features, predict, predict_with
 from ifgan_tf.faces.geometry import model_view
+from ifgan_tf.labels import BASIC
 from ifgan_tf.models.inference import build_inference
 from ifgan_tf.run_folder import RunFolder
 
@@ -35,7 +36,7 @@ def test_faces_of_a_part_are_those_of_its_subjects_and_of_the_classes_in_use(run
 
 def test_faces_are_cropped_as_every_other_command_crops_them(run: RunFolder, data_dir: Path):
     faces = faces_of(run, "test")
-    example = next(iterate("bu_3dfe", str(data_dir), "train", 6))
+    example = next(iterate("bu_3dfe", str(data_dir), "train", BASIC))
     index = faces.sources.tolist().index(example["source"].decode())
     np.testing.assert_array_equal(faces.images[index], model_view(example["image"], 32))
 

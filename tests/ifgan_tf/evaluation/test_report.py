@@ -26,6 +26,7 @@ def predictions_of(truth: list[int], named: list[int], detected: list[bool] | No
         images=np.zeros((count, 32, 32, 3), np.uint8),
         labels=np.array(truth, np.int32),
         subjects=np.array([f"F{i % 2:04d}" for i in range(count)]),
+        recordings=np.array([f"F{i % 2:04d}/{i}" for i in range(count)]),
         sources=np.array([f"{count - i:03d}.png" for i in range(count)]),
         detected=np.array(detected or [True] * count),
     )

@@ -8,13 +8,14 @@ import numpy as np
 from crowd import EXPRESSIONS, TARGETS, group
 
 from ifgan_tf.data.built_sets import Faces
+from ifgan_tf.labels import BASIC
 from ifgan_tf.privacy.groups import balanced, read_attributes
 
 
 def test_choosing_faces_keeps_people_and_expressions_balanced():
     who = group(TARGETS)
     names = np.array([f"S{number}" for number in who.subjects])
-    faces = Faces(np.zeros((len(names), 2, 2, 3), np.uint8), who.labels, names, names, np.ones(len(names), bool))
+    faces = Faces(np.zeros((len(names), 2, 2, 3), np.uint8), who.labels, *[names] * 3, np.ones(len(names), bool))
     chosen = balanced(faces, most=len(names) - 1)
     assert len(chosen) == TARGETS * EXPRESSIONS
     assert len(set(zip(chosen.subjects.tolist(), chosen.labels.tolist(), strict=True))) == TARGETS * EXPRESSIONS
@@ -23,6 +24,6 @@ def test_choosing_faces_keeps_people_and_expressions_balanced():
 
 
 def test_attributes_are_read_from_the_built_data(data_dir: Path):
-    read = read_attributes("bu_3dfe", str(data_dir), 6)
+    read = read_attributes("bu_3dfe", str(data_dir), BASIC)
     assert list(read) == ["ethnicity"]
     assert read["ethnicity"]["F0002/F0002_anger0.png"] == "WH"

@@ -6,7 +6,7 @@ import numpy as np
 from crowd import TARGETS, group
 
 from ifgan_tf.privacy.groups import Group
-from ifgan_tf.privacy.identification import HALVINGS, attack_features, expression_splits
+from ifgan_tf.privacy.identification import HALVINGS, attack_features, expression_trials
 
 
 def test_a_person_is_found_by_what_tells_other_people_apart():
@@ -20,14 +20,14 @@ def test_a_person_is_found_by_what_tells_other_people_apart():
         )
 
     of_background, of_targets = features(background), features(targets)
-    found = attack_features(of_background, of_targets, background, targets, expression_splits(targets, 0), seed=0)
+    found = attack_features(of_background, of_targets, background, targets, expression_trials(targets, 0), seed=0)
     assert found["attackers"]["discriminant"].value >= 0.9 > found["attackers"]["linear"].value
     assert found["top1"].value == found["attackers"]["discriminant"].value
 
 
 def test_splits_never_share_an_expression():
     targets = group(TARGETS)
-    splits = expression_splits(targets, seed=0)
+    splits = expression_trials(targets, seed=0).splits
     assert len(splits) == 2 * HALVINGS
     for gallery, probe in splits:
         assert not set(targets.labels[gallery]) & set(targets.labels[probe])
@@ -36,5 +36,5 @@ def test_splits_never_share_an_expression():
 
 def test_a_person_with_one_expression_is_left_out_of_identification():
     targets = Group(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1], np.int32), {})
-    for gallery, probe in expression_splits(targets, seed=0):
+    for gallery, probe in expression_trials(targets, seed=0).splits:
         assert 2 not in targets.subjects[gallery] and 2 not in targets.subjects[probe]

@@ -19,6 +19,7 @@ from ifgan_tf import files
 from ifgan_tf.config import OptimizerConfig
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
+from ifgan_tf.labels import BASIC
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training import loop
 from ifgan_tf.training.step import Trainer
@@ -79,7 +80,7 @@ def test_average_faces_come_from_training_subjects_only(trained, data_dir):
 
     mine = [
         example["image"].astype(float)
-        for example in iterate("bu_3dfe", str(data_dir), "train", 6)
+        for example in iterate("bu_3dfe", str(data_dir), "train", BASIC)
         if example["label"] == 3 and example["subject"].decode() in trained.fold().train
     ]
     np.testing.assert_array_equal(trained.average_faces()[3], np.rint(np.mean(mine, axis=0)))
@@ -281,7 +282,7 @@ def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(smal
         small.data,
         dataset="raf_db",
         additional_data="bu_3dfe,ck_plus",
-        num_classes=7,
+        classes="7",
         data_dir=str(several_sets),
         balanced_sampling=True,
     )
