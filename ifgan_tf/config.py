@@ -22,7 +22,7 @@ from absl import flags
 from ifgan_tf import files, labels
 from ifgan_tf.errors import UserError
 
-DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "synthetic_faces")
+DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "crema_d", "synthetic_faces")
 SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
 
 
@@ -68,8 +68,8 @@ class DataConfig:
 
     dataset: str = _setting(
         "synthetic_faces",
-        "Data set to train on: synthetic_faces, bu_3dfe, ck_plus, mmi or raf_db; a builder configuration may follow "
-        "after a slash, as in bu_3dfe/all_intensities.",
+        "Data set to train on: synthetic_faces, bu_3dfe, ck_plus, mmi, raf_db or crema_d; a builder configuration may "
+        "follow after a slash, as in bu_3dfe/all_intensities.",
         "§4.1",
     )
     data_dir: str = _setting("~/tensorflow_datasets", "Folder of built data sets (see python -m datasets.build).")

@@ -90,6 +90,25 @@ def bu_3dfe_examples() -> list[dict[str, object]]:
     ]
 
 
+def clip_examples() -> list[dict[str, object]]:
+    """As CREMA-D: ten actors, no surprise, two clips of every expression and two frames of each."""
+    return [
+        {
+            **example_of(actor, f"VideoFlash/{clip}.flv", EXPRESSIONS.index(name), image),
+            "sequence": clip,
+        }
+        for person, actor in enumerate(str(1001 + number) for number in range(10))
+        for name in EXPRESSIONS
+        if name != "surprise"
+        for sentence in ("DFA", "IEO")
+        for clip in [f"{actor}_{sentence}_{name}"]
+        for image in (
+            face_of(200 + person, EXPRESSIONS.index(name), 2 * ("DFA", "IEO").index(sentence) + frame)
+            for frame in range(2)
+        )
+    ]
+
+
 def noise_examples(subjects: Sequence[str]) -> list[dict[str, object]]:
     """Smooth noise: seven classes, two images of each class and subject."""
     generator = np.random.default_rng(0)

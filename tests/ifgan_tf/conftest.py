@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tiny import tiny_config, write_run
-from tiny_sets import SUBJECTS, bu_3dfe_examples, example_of, face_of, write_built_set
+from tiny_sets import SUBJECTS, bu_3dfe_examples, clip_examples, example_of, face_of, write_built_set
 
 from ifgan_tf.config import Config
 from ifgan_tf.run_folder import RunFolder
@@ -23,7 +23,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def several_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built data sets `bu_3dfe` (as `data_dir`), `ck_plus` (six people) and `raf_db` (40 + 14 photos of 100x100)."""
+    """Built data sets `bu_3dfe` (as `data_dir`), `ck_plus` (six people), `raf_db` (40 + 14 photos of 100x100)
+    and `crema_d/intended`."""
     folder = tmp_path_factory.mktemp("sets")
     write_built_set(folder, "bu_3dfe", {"train": bu_3dfe_examples()})
     ck_plus = [
@@ -32,6 +33,7 @@ def several_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for label in range(7)
     ]
     write_built_set(folder, "ck_plus", {"train": ck_plus})
+    write_built_set(folder, "crema_d/intended", {"train": clip_examples()})
     raf_db = {
         split: [
             example_of(

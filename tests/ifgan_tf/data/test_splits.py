@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tiny_sets import example_of, face_of, write_built_set
+from tiny_sets import clip_examples, example_of, face_of, write_built_set
 
 from ifgan_tf.data import folds, splits
 from ifgan_tf.data.average_faces import average_faces
@@ -122,3 +122,56 @@ def test_a_class_that_nobody_shows_in_training_is_named(config_of, monkeypatch):
     monkeypatch.setattr(splits, "load_faces", nobody_is_afraid)
     with pytest.raises(UserError, match="has no image of fear to train on"):
         load(config_of())
+
+
+SIX = "anger,disgust,fear,happiness,sadness,neutral"
+
+
+def test_a_set_without_a_class_trains_beside_one_that_has_it(config_of):
+    """CREMA-D has no surprise, CK+ has: seven classes, surprise from CK+ alone, in training and as an average face."""
+    config = config_of("crema_d/intended", "ck_plus", classes="7")
+    data, surprise = load(config), EXPRESSIONS.index("surprise")
+    assert set(data.train.labels.tolist()) == set(range(7))
+    of_surprise = data.train.sources[data.train.labels == surprise]
+    assert len(of_surprise) == 6 and all(source.startswith("ck_plus: ") for source in of_surprise.tolist())
+    assert surprise not in data.validation.labels
+    average = average_faces(splits.average_face_examples(config.data, data.fold), EXPRESSIONS)
+    by_hand = {
+        "surprise": [face_of(50 + person, surprise, 0) for person in range(6)],
+        "anger": [face_of(200 + int(actor) - 1001, 0, n) for actor in data.fold.train for n in range(4)],
+    }
+    for name, faces in by_hand.items():
+        np.testing.assert_array_equal(average[EXPRESSIONS.index(name)], np.rint(np.mean(faces, axis=0)))
+
+
+def test_a_set_with_more_classes_lends_only_those_of_the_run(config_of):
+    data = load(config_of("crema_d/intended", "ck_plus", classes=SIX))
+    beside = [source.startswith("ck_plus: ") for source in data.train.sources.tolist()]
+    assert sum(beside) == 6 * 6 and set(data.train.labels.tolist()) == set(range(6))
+
+
+@pytest.mark.parametrize("beside", ["", "crema_d/intended"])
+def test_a_class_that_no_set_has_is_named_with_what_can_be_done(config_of, tmp_path, several_sets, beside):
+    (tmp_path / "crema_d").symlink_to(several_sets / "crema_d")
+    calm = [example for example in clip_examples() if example["label"] != EXPRESSIONS.index("surprise")]
+    write_built_set(tmp_path, "mmi", {"train": [{**e, "source": f"mmi/{e['source']}"} for e in calm]})
+    with pytest.raises(UserError, match=rf"has no image of surprise to train on.*pass --classes={SIX}, or a set"):
+        load(config_of("mmi", beside, classes="7", folder=tmp_path))
+
+
+def test_a_closed_set_is_split_by_recording_and_so_are_its_average_faces(config_of):
+    config = config_of("crema_d/intended", classes="anger,happiness")
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, fold_by="recording"))
+    data = load(config)
+    assert len(data.fold.train) == 10 * 2 * 2 * 8 // 10
+    assert set(data.train.recordings.tolist()) == set(data.fold.train)
+    assert not set(data.train.recordings.tolist()) & set(data.validation.recordings.tolist())
+    assert set(data.validation.subjects.tolist()) <= set(data.train.subjects.tolist())
+    average = average_faces(splits.average_face_examples(config.data, data.fold), ("anger", "happiness"))
+    clips = [recording.partition("/")[2] for recording in data.fold.train if recording.endswith("anger")]
+    by_hand = [
+        face_of(200 + int(clip[:4]) - 1001, 0, 2 * ("DFA", "IEO").index(clip[5:8]) + frame)
+        for clip in clips
+        for frame in range(2)
+    ]
+    np.testing.assert_array_equal(average[0], np.rint(np.mean(by_hand, axis=0)))

@@ -160,3 +160,9 @@ def test_the_letters_of_a_pdf_are_letters(tmp_path: Path):
     path = figures.save(figures.confusion(np.eye(6, dtype=int), CLASSES, "title"), tmp_path / "a.png")
     done = subprocess.run(["pdftotext", path.with_suffix(".pdf"), "-"], capture_output=True, text=True, check=True)
     assert {"title", "surprise", "100.0 %"} <= set(done.stdout.splitlines())
+
+
+def test_a_class_without_test_images_has_no_percentages():
+    picture = figures.confusion(np.array([[3, 1, 0], [0, 0, 0], [0, 2, 2]]), ("anger", "surprise", "neutral"), "t")
+    cells = [text for text in texts(picture) if "%" in text]
+    assert len(cells) == 6 and "surprise (no image)" in texts(picture)

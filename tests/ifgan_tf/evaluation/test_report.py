@@ -14,6 +14,7 @@ import pytest
 from ifgan_tf.config import Config
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import report
+from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions
 
 
@@ -166,3 +167,48 @@ def test_markdown_tables_are_aligned():
 def test_files_are_written_whole(tmp_path: Path):
     path = report.write_text(tmp_path / "evaluation" / "a.txt", "text")
     assert path.read_text() == "text" and [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def clips(named: list[int], detected: list[bool]) -> Predictions:
+    """Frames of three recordings, two each, of the classes 0, 1 and 2."""
+    predictions = predictions_of([0, 0, 1, 1, 2, 2], named, detected)
+    recordings = np.array(["1001/a", "1001/a", "1001/b", "1001/b", "1002/a", "1002/a"])
+    return dataclasses.replace(predictions, faces=dataclasses.replace(predictions.faces, recordings=recordings))
+
+
+def test_the_frames_of_a_recording_answer_together():
+    surer = clips([0, 1, 1, 1, 2, 2], [True] * 6)
+    surer.probabilities[0, 0] = 0.9  # surer than the second frame's 0.7 for another
+    assert report.by_recording(surer) == (3, 3)
+    assert report.by_recording(clips([0, 0, 1, 0, 1, 2], [True, True, False, True, False, False])) == (3, 1)
+    fold = report.fold_report(0, surer, surer, (7, 100))
+    assert fold["recordings"] == 3 and fold["recording_accuracy"] == 1.0 and fold["accuracy"] < 1
+    assert "recordings" not in report.fold_report(0, BEST, LAST, (7, 100))  # one image each
+
+
+def test_a_peer_stands_beside_ours_on_crema_d(make_config: MakeConfig):
+    answers = clips([0, 1, 1, 1, 2, 0], [True] * 6)
+    identity = {
+        "subjects": 91,
+        "images": 600,
+        "chance": 1 / 91,
+        "generated": {
+            "top1": 0.05,
+            "top1_interval": [0, 0.1],
+            "auc": 0.5,
+            "auc_interval": [0.4, 0.6],
+            "tar_at_far_1_percent": 0.01,
+        },
+        "reconstruction_psnr": {"constant": 12.0},
+    }
+    for fold_by, words in (("recording", "A closed set (--fold_by=recording)"), ("subject", "No test subject was")):
+        config = make_config(Path("data"), fold_by=fold_by)
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, dataset="crema_d/rated"))
+        told = report.run_report(config, [report.fold_report(0, answers, answers, (7, 100))], {}, identity)
+        rows = report.comparison(told)
+        assert [row["accuracy_percent"] for row in rows[:2]] == ["78.84", "66.67"]
+        assert [row["person_named_percent"] for row in rows] == ["2.01", "5.00", "5.00"]
+        assert rows[2]["method"].endswith("by recording")
+        text = report.markdown(told)
+        assert words in text and "another protocol" in text and words in model_card(told)
+        assert ("## What identifies a person (closed set" in text) == (fold_by == "recording")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from crowd import BACKGROUND, EXPRESSIONS, SIDE, TARGETS, group, portraits, same_for_all
+from crowd import BACKGROUND, EACH, EXPRESSIONS, SIDE, TARGETS, group, portraits, same_for_all
 
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.privacy import audit, convolutional
@@ -113,3 +113,23 @@ def test_data_without_people_are_not_measured(make_run: Callable[..., RunFolder]
     with caplog.at_level("INFO"):
         assert audit.measure(make_run(tmp_path / "run")) is None
     assert "does not say who" in caplog.text
+
+
+def test_in_a_closed_set_people_are_named_by_what_was_learnt_of_them(monkeypatch):
+    """Half of every person's pictures are enrolled; what the others give away is measured on the others alone."""
+    monkeypatch.setattr(convolutional, "BACKGROUND_STEPS", 60)
+    monkeypatch.setattr(convolutional, "TARGETS_STEPS", 30)
+    everybody = group(TARGETS)
+    enrolled, tested = (np.arange(number, len(everybody.subjects), EACH) for number in (0, 1))
+    known, order = len(enrolled), np.concatenate([enrolled, tested])
+    attributes = {name: values[order] for name, values in everybody.attributes.items()}
+    targets = Group(everybody.subjects[order], everybody.labels[order], attributes)
+    pictures = {
+        name: (images[order][:known], images[order])
+        for name, images in (("photo", portraits(everybody, 0, 4)), ("generated", same_for_all(everybody, 1)))
+    }
+    found = audit.attack(pictures, None, targets.part(slice(known)), targets, seed=0, enrolled=known)
+    assert found["chance"] == 1 / TARGETS and found["images"] == len(order) - known
+    assert found["photo"]["top1"].value >= 0.9
+    assert found["generated"]["top1"].value <= 2.5 * found["chance"]
+    assert set(found["reconstruction_psnr"]) == {"constant", "average", "generated"}

@@ -6,7 +6,7 @@ import numpy as np
 from crowd import TARGETS, group
 
 from ifgan_tf.privacy.groups import Group
-from ifgan_tf.privacy.identification import HALVINGS, attack_features, expression_trials
+from ifgan_tf.privacy.identification import HALVINGS, attack_features, closed_set_trials, expression_trials
 
 
 def test_a_person_is_found_by_what_tells_other_people_apart():
@@ -38,3 +38,11 @@ def test_a_person_with_one_expression_is_left_out_of_identification():
     targets = Group(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1], np.int32), {})
     for gallery, probe in expression_trials(targets, seed=0).splits:
         assert 2 not in targets.subjects[gallery] and 2 not in targets.subjects[probe]
+
+
+def test_in_a_closed_set_nobody_is_asked_for_who_was_not_enrolled():
+    targets = Group(np.array([0, 1, 0, 1, 2]), np.array([0, 0, 1, 1, 1], np.int32), {})
+    trials = closed_set_trials(targets, enrolled=2)
+    ((gallery, probe),) = trials.splits
+    assert gallery.tolist() == [0, 1] and probe.tolist() == [2, 3]
+    assert targets.part(trials.judged).subjects.tolist() == [0, 1, 2]

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tiny import changed
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import files
+from ifgan_tf import files, labels
 from ifgan_tf.config import OptimizerConfig
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
@@ -302,3 +302,34 @@ def test_the_same_seed_gives_the_same_report(small, copied, tmp_path, undrawn):
         evaluate(workdir)
         reports.append((workdir / "evaluation" / "report.json").read_text())
     assert reports[0] == reports[1]
+
+
+FIVE, SIX = "disgust,fear,happiness,sadness,neutral", "anger,disgust,fear,happiness,sadness,neutral"
+
+
+@pytest.mark.parametrize(("classes", "beside"), [(FIVE, ""), (SIX, ""), ("7", "ck_plus")])
+def test_five_six_and_seven_classes_in_one_way(small, several_sets, tmp_path, undrawn, classes, beside):
+    """CREMA-D has no surprise: with seven classes CK+ lends it, and nothing of the report counts it as a zero."""
+    data = dataclasses.replace(
+        small.data,
+        dataset="crema_d/intended",
+        classes=",".join(labels.classes(classes)),
+        additional_data=beside,
+        data_dir=str(several_sets),
+        balanced_sampling=True,
+    )
+    config = dataclasses.replace(small, data=data, loss=dataclasses.replace(small.loss, class_weights=True))
+    loop.train(dataclasses.replace(config, optimizer=OptimizerConfig(batch_size=32, epochs=1)), tmp_path / "run")
+    run, report = RunFolder(tmp_path / "run"), evaluate(tmp_path / "run")
+    names = labels.classes(classes)
+    assert run.average_faces().shape[0] == len(names) == len(report["classes"]) and report["classes"] == list(names)
+    (fold,) = report["folds"]
+    tested = [name for name in names if name != "surprise"]
+    assert fold["images"] == 2 * 2 * len(tested) and fold["recordings"] == fold["images"] // 2
+    confusion = np.array(fold["confusion"])
+    shown = confusion.sum(axis=1) > 0
+    assert [name for name, some in zip(names, shown, strict=True) if some] == tested
+    recalls = confusion.diagonal()[shown] / confusion.sum(axis=1)[shown]
+    assert fold["mean_class_accuracy"] == pytest.approx(recalls.mean())
+    text = (tmp_path / "run" / "evaluation" / "report.md").read_text()
+    assert ("No test image shows surprise" in text) == ("surprise" in names)
