@@ -42,6 +42,7 @@ def random_faces(config: Config) -> Faces:
         subjects=np.full(FACES, "somebody"),
         recordings=np.full(FACES, "somebody/1"),
         sources=np.full(FACES, "nowhere"),
+        frames=np.zeros(FACES, np.int32),
         detected=np.full(FACES, True),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.labels import EXPRESSIONS
 
 SUBJECTS = tuple(f"F{number:04d}" for number in range(1, 21))
@@ -22,6 +23,22 @@ def face_of(subject: int, label: int, number: int) -> np.ndarray:
     top = 70 + 18 * label
     image[top : top + 12, 80:180] = 250
     return np.clip(image + random.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+
+
+def faces_of(labels: Sequence[int] | np.ndarray, side: int = 2, **columns: Sequence[object] | np.ndarray) -> Faces:
+    """Black faces; columns that are not given are of one person, each image a recording and a file of its own."""
+    count = len(labels)
+    each = np.array([str(number) for number in range(count)])
+    plain = {
+        "images": np.zeros((count, side, side, 3), np.uint8),
+        "subjects": np.full(count, "F0001"),
+        "recordings": each,
+        "sources": each,
+        "frames": np.zeros(count, np.int32),
+        "detected": np.ones(count, bool),
+    }
+    given = {name: np.asarray(values) for name, values in columns.items()}
+    return Faces(labels=np.asarray(labels, np.int32), **{**plain, **given})
 
 
 def noise_of(generator: np.random.Generator, side: int = 256) -> np.ndarray:
@@ -42,6 +59,7 @@ def write_built_set(folder: Path, name: str, splits: dict[str, list[dict[str, ob
             "subject": tfds.features.Text(),
             "sequence": tfds.features.Text(),
             "source": tfds.features.Text(),
+            "frame": np.int32,
             "ethnicity": tfds.features.Text(),
             "detection_confidence": np.float32,
         }
@@ -67,6 +85,7 @@ def example_of(subject: str, source: str, label: int, image: np.ndarray) -> dict
         "subject": subject,
         "sequence": source,
         "source": source,
+        "frame": 0,
         "ethnicity": "",
         "detection_confidence": np.float32(0.99),
     }
@@ -81,6 +100,7 @@ def bu_3dfe_examples() -> list[dict[str, object]]:
             "subject": subject,
             "sequence": f"{name}{number}",
             "source": f"{subject}/{subject}_{name}{number}.png",
+            "frame": 0,
             "ethnicity": "WH" if person % 2 else "BL",
             "detection_confidence": np.float32(0.0 if (person, label, number) == (0, 0, 0) else 0.99),
         }
@@ -96,16 +116,15 @@ def clip_examples() -> list[dict[str, object]]:
         {
             **example_of(actor, f"VideoFlash/{clip}.flv", EXPRESSIONS.index(name), image),
             "sequence": clip,
+            "frame": frame,
         }
         for person, actor in enumerate(str(1001 + number) for number in range(10))
         for name in EXPRESSIONS
         if name != "surprise"
         for sentence in ("DFA", "IEO")
         for clip in [f"{actor}_{sentence}_{name}"]
-        for image in (
-            face_of(200 + person, EXPRESSIONS.index(name), 2 * ("DFA", "IEO").index(sentence) + frame)
-            for frame in range(2)
-        )
+        for frame in range(2)
+        for image in [face_of(200 + person, EXPRESSIONS.index(name), 2 * ("DFA", "IEO").index(sentence) + frame)]
     ]
 
 

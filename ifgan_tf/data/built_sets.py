@@ -22,7 +22,8 @@ class Faces:
     Attributes:
       images: uint8 [N, W, W, 3], RGB, before cropping (see `working_size`).
       labels: int32 [N], in the order of the run's classes.
-      subjects, sources: str [N].
+      subjects, sources: str [N]; pictures of one video have one source.
+      frames: int32 [N], position in the recording, 0 for a still image.
       recordings: str [N], the subject and which recording of theirs: pictures of one recording are much alike.
       detected: bool [N], False where no face was found and the fallback crop was used.
     """
@@ -32,6 +33,7 @@ class Faces:
     subjects: np.ndarray
     recordings: np.ndarray
     sources: np.ndarray
+    frames: np.ndarray
     detected: np.ndarray
 
     def __len__(self) -> int:
@@ -83,6 +85,7 @@ def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], 
         columns["subjects"].append(example["subject"].decode())
         columns["recordings"].append(recording_of(example))
         columns["sources"].append(example["source"].decode())
+        columns["frames"].append(example["frame"])
         columns["detected"].append(example["detection_confidence"] > 0)
     return Faces(
         images=images[: len(columns["labels"])],
@@ -90,6 +93,7 @@ def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], 
         subjects=np.array(columns["subjects"], str),
         recordings=np.array(columns["recordings"], str),
         sources=np.array(columns["sources"], str),
+        frames=np.array(columns["frames"], np.int32),
         detected=np.array(columns["detected"], bool),
     )
 

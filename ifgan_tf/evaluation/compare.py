@@ -20,6 +20,7 @@ from ifgan_tf.evaluation import report
 
 RESAMPLES = 2000
 Row = dict[str, str]
+Image = tuple[int, str, int]  # fold, source, frame
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,17 @@ class Run:
       name: of the run, as the user gave it.
       method: what the paper calls it, with what the classifier saw.
       dataset: that it was tested on.
-      right: (fold, source) of every test image → whether it was named right.
-      subjects: (fold, source) → who it is, or the source where no one says.
+      classes: that it tells apart.
+      right: (fold, source, frame) of every test image → whether it was named right.
+      subjects: (fold, source, frame) → who it is, or the source where no one says.
     """
 
     name: str
     method: str
     dataset: str
-    right: dict[tuple[int, str], bool]
-    subjects: dict[tuple[int, str], str]
+    classes: tuple[str, ...]
+    right: dict[Image, bool]
+    subjects: dict[Image, str]
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,12 @@ def read_run(workdir: Path) -> Run:
         told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        keys = [(int(row["fold"]), row["source"]) for row in rows]
+        keys = [(int(row["fold"]), row["source"], int(row["frame"])) for row in rows]
         return Run(
             str(workdir),
             told["method"],
             told["config"]["data"]["dataset"],
+            tuple(told["classes"]),
             {key: row["predicted"] == row["label"] for key, row in zip(keys, rows, strict=True)},
             {key: row["subject"] or row["source"] for key, row in zip(keys, rows, strict=True)},
         )
@@ -91,8 +95,8 @@ def read_run(workdir: Path) -> Run:
         ) from None
 
 
-def common_images(runs: Sequence[Run]) -> list[tuple[int, str]]:
-    """The test images, (fold, source), that all runs have.
+def common_images(runs: Sequence[Run]) -> list[Image]:
+    """The test images that all runs have.
 
     Raises:
       UserError: when the runs are of several data sets, or have none in common.
@@ -139,7 +143,7 @@ def compare(runs: Sequence[Run]) -> list[Row]:
       UserError: see `common_images`.
     """
     keys = common_images(runs)
-    folds = np.array([fold for fold, _ in keys])
+    folds = np.array([fold for fold, _, _ in keys])
     subjects = np.array([runs[0].subjects[key] for key in keys])
     right = [np.array([run.right[key] for key in keys]) for run in runs]
     rows = []
@@ -148,6 +152,7 @@ def compare(runs: Sequence[Run]) -> list[Row]:
         row = {
             "run": run.name,
             "method": run.method,
+            "classes": str(len(run.classes)),
             "folds": str(len(each)),
             "images": str(len(keys)),
             "accuracy %": f"{100 * each.mean():.2f} ± {100 * each.std():.2f}",
@@ -176,6 +181,11 @@ def write_comparison(workdirs: Sequence[Path]) -> list[Row]:
     rows = compare(runs)
     left_out = max(len(run.right) for run in runs) - int(rows[0]["images"])
     remark = f"\n\n{left_out} test images are not in every run and left out." if left_out else ""
+    if len({run.classes for run in runs}) > 1:
+        remark += (
+            "\n\nThe runs tell different classes apart; on the same images, fewer of them are the easier task, so the "
+            "differences are not of the methods alone."
+        )
     text = (
         f"# {runs[0].dataset}: runs compared\n\n{report.markdown_table(rows)}{remark}\n\n"
         "The difference is to the first run: of pooled accuracies, with the 95 % interval of a bootstrap over "

@@ -14,6 +14,24 @@ _INPUTS = {
     "input": "the photo alone (the paper's baseline; there is no generator)",
 }
 
+# Consent of the people in the data, and the licence, as far as they concern who passes on a model.
+_AGREEMENT = (
+    "given out by its owners for research, to those who sign their agreement; read in yours whether, and to whom, a "
+    "model that was trained on it may be passed on."
+)
+_TERMS = {
+    "synthetic_faces": "drawn by this project; the people do not exist.",
+    "crema_d": (
+        "91 actors, filmed while they acted emotions that they were asked for; what they agreed to is told by the "
+        "owners (Cao et al., IEEE Transactions on Affective Computing, 2014), not by the licence. The database is "
+        "under the Open Database License 1.0 (opendatacommons.org/licenses/odbl/1-0), its contents under the "
+        "Database Contents License 1.0: name the source, and share a database that is derived from it, such as its "
+        "aligned faces, alike. Whether a model's weights are a derived database or a work produced from it is not "
+        "settled, so pass the model on with this notice, and read the licence's sections 4.3 to 4.6 or ask a "
+        "lawyer; this is no legal advice. The average faces in the run are made of the actors' faces."
+    ),
+}
+
 
 def model_card(report: Report) -> str:
     """The card of a run as Markdown (after Mitchell et al., Model Cards for Model Reporting, 2019).
@@ -34,6 +52,8 @@ def model_card(report: Report) -> str:
         _training(data, report),
         f"{optimizer['epochs']} epochs in batches of {optimizer['batch_size']}, Adam from a learning rate of "
         f"{optimizer['learning_rate']:g}, seed {config['run']['seed']}.",
+        "## Consent and licence of the data",
+        *_terms(data),
         "## Tested on",
         f"{data['dataset']}, {report_lib.folds_text(report)}. {report_lib.missing_text(report)}".rstrip(),
         report_lib.strangers_text(report),
@@ -62,6 +82,11 @@ def _training(data: dict[str, Any], report: Report) -> str:
         f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
         f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}."
     )
+
+
+def _terms(data: dict[str, Any]) -> list[str]:
+    names = [name.partition("/")[0] for name in (data["dataset"], *data["additional_data"].split(",")) if name]
+    return [f"{name}: {_TERMS.get(name, _AGREEMENT)}" for name in names]
 
 
 def _leakage(report: Report) -> list[str]:

@@ -379,10 +379,11 @@ def prediction_rows(fold: int, predictions: Predictions, classes: Sequence[str])
     """One row a test image; `predicted` is empty where no face had been found."""
     rows = []
     faces = predictions.faces
-    for i in np.argsort(faces.sources, kind="stable"):
+    for i in np.lexsort((faces.frames, faces.sources)):
         named = predictions.predicted[i]
         row = {
             "source": str(faces.sources[i]),
+            "frame": str(faces.frames[i]),
             "subject": str(faces.subjects[i]),
             "fold": str(fold),
             "label": classes[faces.labels[i]],

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tiny_sets import PER_CLASS, SUBJECTS
+from tiny_sets import PER_CLASS, SUBJECTS, faces_of
 
 from ifgan_tf.data import built_sets
 from ifgan_tf.data.built_sets import Faces
@@ -10,7 +10,13 @@ from ifgan_tf.labels import BASIC, EXPRESSIONS
 
 def test_select_keeps_columns_together():
     names = np.array(["a", "b", "c"])
-    some = Faces(np.zeros((3, 4, 4, 3), np.uint8), np.array([0, 1, 2]), *[names] * 3, np.array([True, False, True]))
+    some = Faces(
+        np.zeros((3, 4, 4, 3), np.uint8),
+        np.array([0, 1, 2]),
+        *[names] * 3,
+        np.zeros(3, int),
+        np.array([True, False, True]),
+    )
     chosen = some.select(np.array([True, False, True]))
     assert len(chosen) == 2
     assert chosen.labels.tolist() == [0, 2] and chosen.subjects.tolist() == ["a", "c"]
@@ -28,13 +34,11 @@ def test_built_data_are_read_from_their_files_though_their_builder_is_imported(d
 
 
 def test_a_photo_of_an_unknown_person_is_a_unit_of_its_own():
-    some = Faces(
-        np.zeros((2, 4, 4, 3), np.uint8),
-        np.array([0, 1]),
-        np.array(["S005", ""]),
-        np.array(["S005/001", "/train_00001"]),
-        np.array(["a/S005_1.png", "basic/train_00001_aligned.jpg"]),
-        np.array([True, True]),
+    some = faces_of(
+        [0, 1],
+        subjects=["S005", ""],
+        recordings=["S005/001", "/train_00001"],
+        sources=["a/S005_1.png", "basic/train_00001_aligned.jpg"],
     )
     assert some.units("subject").tolist() == ["S005", "train_00001_aligned.jpg"]
     assert some.units("recording").tolist() == ["S005/001", "/train_00001"]

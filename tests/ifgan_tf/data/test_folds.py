@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from tiny_sets import faces_of
 
 from ifgan_tf.data import folds
-from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.data.folds import Fold, fold_of, official_fold, recording_fold, subject_fold
 from ifgan_tf.errors import UserError
 
@@ -76,13 +76,6 @@ def test_an_edited_file_with_a_shared_subject_is_refused(tmp_path):
         folds.load(path)
 
 
-def faces_of(subjects, recordings, sources, labels=None):
-    count = len(subjects)
-    labels = np.zeros(count, int) if labels is None else labels
-    named = (np.array(names) for names in (subjects, recordings, sources))
-    return Faces(np.zeros((count, 1, 1, 3), np.uint8), labels, *named, np.ones(count, bool))
-
-
 RAF = [f"train_{i:05d}_aligned.jpg" for i in range(1, 2001)] + [f"test_{i:04d}_aligned.jpg" for i in range(1, 51)]
 
 
@@ -99,8 +92,8 @@ def test_which_images_validate_does_not_depend_on_the_others():
 
 
 def test_a_data_set_is_split_by_subject_or_as_its_owners_did():
-    posed = faces_of(SUBJECTS, [f"{subject}/001" for subject in SUBJECTS], SUBJECTS)
-    raf_db = faces_of([""] * len(RAF), RAF, RAF)
+    posed = faces_of([0] * len(SUBJECTS), subjects=SUBJECTS)
+    raf_db = faces_of([0] * len(RAF), subjects=[""] * len(RAF), sources=RAF)
     assert fold_of("raf_db", raf_db, 0, "subject") == official_fold(RAF)
     expected = subject_fold(SUBJECTS, 3)
     assert fold_of("ck_plus", posed, 3, "subject") == fold_of("bu_3dfe/paper", posed, 3, "subject") == expected
@@ -117,7 +110,7 @@ def test_in_a_closed_set_everybody_shows_everything_in_every_part_and_no_recordi
         for frame in range(2)
     ]
     subjects, labels, recordings = zip(*names, strict=True)
-    faces = faces_of(subjects, recordings, recordings, np.array(labels))
+    faces = faces_of(labels, subjects=subjects, recordings=recordings)
     tested = []
     for k in range(10):
         fold = fold_of("crema_d", faces, k, "recording")

@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from tiny_sets import faces_of
 
-from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.data.input_pipeline import class_weights, steps_per_epoch, training_batches
 from ifgan_tf.errors import UserError
 
@@ -12,8 +12,7 @@ from ifgan_tf.errors import UserError
 def faces():
     count = 10
     images = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None] * 20, (count, 37, 37, 3)).copy()
-    names = np.array([f"s{i}" for i in range(count)])
-    return Faces(images, np.arange(count, dtype=np.int32) % 6, names, names, names, np.ones(count, bool))
+    return faces_of(np.arange(count) % 6, images=images)
 
 
 def batches_of(faces, config, first_epoch=0):
@@ -77,8 +76,7 @@ def test_class_weights_make_every_class_count_the_same():
 def test_balanced_sampling_draws_every_class_equally_often_and_repeats_itself(tiny_config):
     count = 400
     labels = np.where(np.arange(count) < 380, 3, np.arange(count) % 2).astype(np.int32)  # 380 of 3, 10 each of 0 and 1
-    names = np.array([str(i) for i in range(count)])
-    faces = Faces(np.zeros((count, 37, 37, 3), np.uint8), labels, names, names, names, np.ones(count, bool))
+    faces = faces_of(labels, side=37)
     config = dataclasses.replace(
         tiny_config,
         data=dataclasses.replace(tiny_config.data, balanced_sampling=True),

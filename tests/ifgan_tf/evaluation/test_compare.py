@@ -11,20 +11,25 @@ import pytest
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.compare import compare, difference, read_run, write_comparison
+from ifgan_tf.labels import BASIC
 
 REFERENCE = [True] * 6 + [False] * 4
 
 
-def write_run(folder: Path, right: list[bool], method: str = "IF-GAN", dataset: str = "bu_3dfe") -> Path:
-    """An evaluated run: ten images of five subjects over two folds."""
+def write_run(
+    folder: Path, right: list[bool], method: str = "IF-GAN", dataset: str = "bu_3dfe", classes: tuple[str, ...] = BASIC
+) -> Path:
+    """An evaluated run: ten images, frames of five videos, one a subject, over two folds."""
     out = folder / "evaluation"
     out.mkdir(parents=True)
-    (out / "report.json").write_text(json.dumps({"method": method, "config": {"data": {"dataset": dataset}}}))
+    (out / "report.json").write_text(
+        json.dumps({"method": method, "classes": list(classes), "config": {"data": {"dataset": dataset}}})
+    )
     with (out / "predictions.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["source", "subject", "fold", "label", "predicted"])
+        writer = csv.DictWriter(file, ["source", "frame", "subject", "fold", "label", "predicted"])
         writer.writeheader()
         for i, good in enumerate(right):
-            row = {"source": f"{i}.png", "subject": f"F{i % 5}", "fold": i // 5, "label": "fear"}
+            row = {"source": f"{i % 5}.flv", "frame": i, "subject": f"F{i % 5}", "fold": i // 5, "label": "fear"}
             writer.writerow(row | {"predicted": "fear" if good else "anger"})
     return folder
 
@@ -73,6 +78,14 @@ def test_only_images_that_all_runs_have_are_compared(tmp_path, capsys):
     assert "5 test images are not in every run" in text and text in capsys.readouterr().out
     table = list(csv.DictReader((tmp_path / "a" / "evaluation" / "compare.csv").open()))
     assert [row["run"] for row in table] == [str(run) for run in runs]
+    assert "different classes" not in text
+
+
+def test_runs_of_different_classes_say_so(tmp_path):
+    few = write_run(tmp_path / "b", REFERENCE, classes=("anger", "fear"))
+    rows = write_comparison([write_run(tmp_path / "a", REFERENCE), few])
+    assert [row["classes"] for row in rows] == ["6", "2"]
+    assert "tell different classes apart" in (tmp_path / "a" / "evaluation" / "compare.md").read_text()
 
 
 def test_a_run_that_was_not_evaluated_is_named(tmp_path):

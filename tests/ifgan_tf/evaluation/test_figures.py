@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_sets import faces_of
 
-from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import figures, report
 from ifgan_tf.evaluation.metrics import reliability
 from ifgan_tf.evaluation.predictions import Predictions
@@ -24,13 +24,11 @@ def predictions() -> Predictions:
     """Three people, six classes, two photos each; the third person shows only fear. Everything is taken for fear."""
     keys = [(s, label, n) for s in ("A", "B", "C") for label in range(6) for n in (2, 1) if s != "C" or label == 2]
     random = np.random.default_rng(0)
-    faces = Faces(
+    faces = faces_of(
+        [label for _, label, _ in keys],
         images=random.integers(0, 255, (len(keys), 32, 32, 3), dtype=np.uint8),
-        labels=np.array([label for _, label, _ in keys], np.int32),
-        subjects=np.array([subject for subject, _, _ in keys]),
-        recordings=np.array([f"{subject}/{label}_{number}" for subject, label, number in keys]),
-        sources=np.array([f"{subject}/{label}_{number}" for subject, label, number in keys]),
-        detected=np.ones(len(keys), bool),
+        subjects=[subject for subject, _, _ in keys],
+        sources=[f"{subject}/{label}_{number}" for subject, label, number in keys],
     )
     probabilities = np.full((len(keys), 6), 0.02, np.float32)
     probabilities[:, 2] = np.linspace(0.5, 0.9, len(keys))

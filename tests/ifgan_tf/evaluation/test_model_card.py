@@ -4,18 +4,15 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+from tiny_sets import faces_of
 
-from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import report
 from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions
 
 
 def predictions(named: list[int]) -> Predictions:
-    truth = np.arange(6, dtype=np.int32)
-    faces = Faces(
-        np.zeros((6, 32, 32, 3), np.uint8), truth, np.array(["F0001"] * 6), *[truth.astype(str)] * 2, np.ones(6, bool)
-    )
+    faces = faces_of(range(6), side=32)
     return Predictions(faces, np.eye(6, dtype=np.float32)[named], None)
 
 
@@ -33,6 +30,16 @@ def test_it_says_what_was_trained_and_tested(make_config):
     assert "Weakest expression: fear, 0.0 % right" in card
     assert "--lambda_l1=20.0" in card and "/somewhere" not in card
     assert "Not measured." in card
+
+
+def test_it_says_what_the_people_in_the_data_agreed_to_and_what_the_licence_asks(make_config):
+    config = make_config(Path("data"))
+    data = dataclasses.replace(config.data, dataset="crema_d/rated", additional_data="ck_plus,synthetic_faces/tiny")
+    card = card_of(dataclasses.replace(config, data=data))
+    part = card.partition("## Consent and licence of the data")[2].partition("## Tested on")[0]
+    of_crema_d, of_ck_plus, of_drawn = part.strip().split("\n\n")
+    assert "Open Database License" in of_crema_d and "no legal advice" in of_crema_d
+    assert of_ck_plus.startswith("ck_plus: given out by its owners") and "do not exist" in of_drawn
 
 
 def test_only_a_run_on_the_generated_face_may_be_called_identity_free(make_config):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_sets import faces_of
 
 from ifgan_tf.config import Config
-from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import report
 from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions
@@ -23,13 +23,12 @@ def predictions_of(truth: list[int], named: list[int], detected: list[bool] | No
     count = len(truth)
     probabilities = np.full((count, 6), 0.06, np.float32)
     probabilities[np.arange(count), named] = 0.7
-    faces = Faces(
-        images=np.zeros((count, 32, 32, 3), np.uint8),
-        labels=np.array(truth, np.int32),
-        subjects=np.array([f"F{i % 2:04d}" for i in range(count)]),
-        recordings=np.array([f"F{i % 2:04d}/{i}" for i in range(count)]),
-        sources=np.array([f"{count - i:03d}.png" for i in range(count)]),
-        detected=np.array(detected or [True] * count),
+    faces = faces_of(
+        truth,
+        side=32,
+        subjects=[f"F{i % 2:04d}" for i in range(count)],
+        sources=[f"{count - i:03d}.png" for i in range(count)],
+        detected=detected or [True] * count,
     )
     return Predictions(faces, probabilities, np.zeros((count, 32, 32, 3), np.uint8))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from crowd import EXPRESSIONS, TARGETS, group
 
-from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.labels import BASIC
 from ifgan_tf.privacy.groups import balanced, read_attributes
 
@@ -15,7 +14,7 @@ from ifgan_tf.privacy.groups import balanced, read_attributes
 def test_choosing_faces_keeps_people_and_expressions_balanced():
     who = group(TARGETS)
     names = np.array([f"S{number}" for number in who.subjects])
-    faces = Faces(np.zeros((len(names), 2, 2, 3), np.uint8), who.labels, *[names] * 3, np.ones(len(names), bool))
+    faces = faces_of(who.labels, subjects=names)
     chosen = balanced(faces, most=len(names) - 1)
     assert len(chosen) == TARGETS * EXPRESSIONS
     assert len(set(zip(chosen.subjects.tolist(), chosen.labels.tolist(), strict=True))) == TARGETS * EXPRESSIONS
