@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from crowd import EXPRESSIONS, TARGETS, group
+from tiny_sets import faces_of
 
 from ifgan_tf.labels import BASIC
 from ifgan_tf.privacy.groups import balanced, read_attributes
