@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import zipfile
@@ -138,7 +139,9 @@ def test_labels_and_metadata_inside_and_beside(run: RunFolder, float32: tuple[Pa
 
 
 def test_baseline_has_one_output(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
-    metadata = export_tflite(make_run("input", classes="6"), tmp_path, parity_images=4)["float32"]
+    some = "disgust,happiness,sadness,surprise,neutral"
+    metadata = export_tflite(make_run("input", classes=some), tmp_path, parity_images=4)["float32"]
+    assert ",".join(metadata["labels"]) == some and metadata["outputs"]["probabilities"]["shape"] == [1, 5]
     assert set(metadata["outputs"]) == {"probabilities"}
     assert metadata["networks"] == "E"
     assert "max_average_face_difference" not in metadata["parity"]
@@ -151,7 +154,7 @@ def test_accuracy_that_falls_is_refused_and_the_others_written(
     faces = faces_of(run, "test")
     model = run.inference()
     right = parity.answers(parity.keras_runner(model), faces.images, "")["probabilities"].argmax(axis=1)
-    relabelled = type(faces)(faces.images, right.astype(np.int32), faces.subjects, faces.sources, faces.detected)
+    relabelled = dataclasses.replace(faces, labels=right.astype(np.int32))
     monkeypatch.setattr("ifgan_tf.evaluation.predictions.faces_of", lambda *_: relabelled)
     contrary = tf.keras.Model(model.input, {**model.output, "probabilities": 1 - model.output["probabilities"]})
     contents = {"float16": convert(contrary, "float32"), "float32": convert(model, "float32")}
