@@ -3,7 +3,8 @@
     python -m datasets.build --dataset=bu_3dfe --manual_dir=DIR --data_dir=DIR
 
 `--manual_dir` holds your copy of the data set (datasets/<name>/README.md says how to get and unpack it);
-synthetic_faces needs none. A builder config may follow the name (bu_3dfe/all_intensities). The data set,
+synthetic_faces needs none, and crema_d is downloaded where it is left out (2.44 GB, kept in downloads/crema_d under
+`--data_dir`). A builder config may follow the name (bu_3dfe/all_intensities). The data set,
 build_report.json and contact_sheet_train.png appear under `--data_dir`. A killed build goes on where it stopped when
 the same command is given again; a data set that is built already is left alone, and one that another process builds
 just now is waited for.
@@ -28,6 +29,7 @@ from ifgan_tf.config import DATASETS
 from ifgan_tf.errors import UserError
 
 _DRAWN = "synthetic_faces"
+_DOWNLOADED = "crema_d"
 _NOTHING = "no such folder, or an empty one"
 _FULL = "make room, or choose another folder"
 _REMEDIES = {
@@ -48,7 +50,8 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
     Args:
       dataset: one of `ifgan_tf.config.DATASETS`, or `name/config`.
       data_dir: where TFDS keeps built data sets.
-      manual_dir: the unpacked copy; not needed if the data set is built already or drawn.
+      manual_dir: the unpacked copy; not needed if the data set is built already or drawn. Without one, crema_d is
+        downloaded.
       config: the builder config, instead of one in `dataset`.
 
     Returns:
@@ -56,7 +59,7 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
 
     Raises:
       UserError: for an unknown name, a folder without the data set or without a usable image of it, a disk that is
-        full or cannot be written.
+        full or cannot be written, a download that does not come about.
     """
     name, _, named_config = dataset.partition("/")
     if name not in DATASETS:
@@ -76,7 +79,7 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
         folder = pathlib.Path(data_dir, pathlib.Path(builder.data_dir).relative_to(plain))
         if folder.exists() and builder.is_prepared():
             return folder
-    if name != _DRAWN:
+    if name != _DRAWN and (manual_dir or name != _DOWNLOADED):
         manual_dir = _copy(dataset, data_dir, manual_dir)
     with (
         _said_plainly(data_dir),
@@ -84,7 +87,7 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
     ):
         if not (folder.exists() and builder.is_prepared()):  # by whoever was waited for
             logging.info("building %s in %s", dataset, folder)
-            with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells of downloads that there are none of
+            with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells of sizes that it does not know
                 builder.download_and_prepare(
                     download_config=tfds.download.DownloadConfig(manual_dir=manual_dir, register_checksums=False)
                 )
@@ -149,6 +152,6 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     flags.DEFINE_string("dataset", None, f"{', '.join(DATASETS)}; optionally followed by /config")
-    flags.DEFINE_string("manual_dir", None, "the folder with your unpacked copy of the data set")
+    flags.DEFINE_string("manual_dir", None, "the folder with your unpacked copy; crema_d needs none: it is downloaded")
     flags.DEFINE_string("data_dir", None, "where built data sets are kept (shared by all of them)")
     cli.run(main, __doc__ or "")
