@@ -18,7 +18,7 @@ import ssl
 import threading
 import time
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import requests
@@ -26,7 +26,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 from tensorflow_datasets.core.download import checksums, download_manager, resource, util
 
-from datasets.crema_d import transfers
+from datasets.crema_d.transfers import transfers
 from datasets.records import Problem
 from datasets.user_copy import DataFile, listed
 from ifgan_tf import files, progress
@@ -73,6 +73,7 @@ class _Wanted:
         return (OWNERS_VIDEOS if self.path.startswith(_VIDEOS) else OWNERS_TABLES) + self.path, MIRROR + self.path
 
 
+_Download: TypeAlias = Callable[[str], str]
 _Outcome: TypeAlias = "str | Problem"  # the path on disk, or why there is none
 
 
@@ -234,9 +235,10 @@ def _transfer(
     pool = concurrent.futures.ThreadPoolExecutor(AT_A_TIME)
     here = _bytes(list(found))
     bar = progress.bar(total=here + _bytes(missing), initial=here, desc="CREMA-D", unit="B", unit_scale=True)
-    with transfers.bounded(ANSWER_SECONDS, STALL_SECONDS) as stop, bar:
+    with transfers(ANSWER_SECONDS, STALL_SECONDS) as under_way, bar:
         try:
-            running = {pool.submit(_fetch_one, dl_manager, wanted, failures): wanted for wanted in missing}
+            download = functools.partial(under_way.download, dl_manager)
+            running = {pool.submit(_fetch_one, download, wanted, failures): wanted for wanted in missing}
             in_a_row = 0
             for done in concurrent.futures.as_completed(running):
                 wanted, outcome = running[done], done.result()
@@ -254,17 +256,15 @@ def _transfer(
                         f"network: {_GOES_ON}"
                     )
         finally:
-            stop()  # those that still run, if this is the end before the end
+            under_way.stop()  # those that still run, if this is the end before the end
             pool.shutdown(cancel_futures=True)
 
 
-def _fetch_one(
-    dl_manager: tfds.download.DownloadManager, wanted: _Wanted, failures: collections.Counter[int]
-) -> _Outcome:
+def _fetch_one(download: _Download, wanted: _Wanted, failures: collections.Counter[int]) -> _Outcome:
     """Fetches a file from its addresses in turn; of one with wrong bytes, a second time.
 
     Args:
-      dl_manager: TFDS'.
+      download: gives the path of a file by its address.
       wanted: the file.
       failures: how often in a row each address failed, shared by all files: one that fails again and again is asked
         last.
@@ -272,7 +272,7 @@ def _fetch_one(
     Raises:
       OSError: when the disk cannot be written.
     """
-    attempt = functools.partial(_attempt, dl_manager, wanted, failures)
+    attempt = functools.partial(_attempt, download, wanted, failures)
     tried: dict[int, Exception] = {}
     for index in sorted(range(len(wanted.addresses)), key=lambda index: failures[index] >= _UNRELIABLE):
         outcome = attempt(index)
@@ -293,14 +293,11 @@ def _fetch_one(
     )
 
 
-def _attempt(
-    dl_manager: tfds.download.DownloadManager, wanted: _Wanted, failures: collections.Counter[int], index: int
-) -> str | Exception:
+def _attempt(download: _Download, wanted: _Wanted, failures: collections.Counter[int], index: int) -> str | Exception:
     """The path of the file once fetched from one of its addresses, or why it was not."""
     address = wanted.addresses[index]
     try:
-        # A new Resource each time: TFDS keeps the outcome for an argument that it has seen, a failure too.
-        path = str(dl_manager.download(tfds.download.Resource(url=address)))
+        path = download(address)
     except Exception as error:
         if _is_of_the_disk(error):
             raise
