@@ -30,8 +30,8 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, folder: pathlib.Path, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.folder = folder
         self.behaviours: dict[str, Behaviour] = {}
         self.default: Behaviour = send
@@ -41,8 +41,12 @@ class Server(http.server.ThreadingHTTPServer):
         self._guard = threading.Lock()
 
     @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/"
+        return f"http://127.0.0.1:{self.port}/"
 
     @contextlib.contextmanager
     def under_way(self, path: str, connection: socket.socket) -> Iterator[None]:
@@ -95,9 +99,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(folder: pathlib.Path) -> Iterator[Server]:
-    """A running server, which is gone at the end of the block."""
-    server = Server(folder)
+def serving(folder: pathlib.Path, port: int = 0) -> Iterator[Server]:
+    """A running server, which is gone at the end of the block; at a free port, or at that of an earlier one."""
+    server = Server(folder, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -142,9 +146,9 @@ def dribble(pieces: int, pause: float) -> Behaviour:
     def behave(handler: _Handler, content: bytes) -> None:
         handler.start(content)
         for piece in range(pieces):
+            time.sleep(pause)
             handler.wfile.write(content[len(content) * piece // pieces : len(content) * (piece + 1) // pieces])
             handler.wfile.flush()
-            time.sleep(pause)
 
     return behave
 

@@ -1,0 +1,404 @@
+"""CREMA-D's download: what is asked for and how often, and what becomes of everything that goes wrong on the way."""
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import promise
+import pytest
+import requests
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import downloader
+from urllib3.connection import HTTPConnection
+
+from datasets.crema_d import download
+from ifgan_tf.errors import UserError
+from tests.datasets import download_server
+from tests.datasets.download_server import Server, cut, damage, dribble, refuse, say_nothing, serving, stall
+
+ROOT = pathlib.Path(__file__).parents[2]
+FILES = 40
+TABLE = "VideoDemographics.csv"
+
+
+def video(number: int) -> str:
+    return f"VideoFlash/{number:04}_DFA_ANG_XX.flv"
+
+
+PATHS = [TABLE, *map(video, range(1, FILES))]
+
+
+@pytest.fixture(scope="module")
+def owners_files(tmp_path_factory):
+    """A folder such as the owners', of files that are no videos."""
+    folder = tmp_path_factory.mktemp("owners")
+    contents = random.Random(0)
+    for path in PATHS:
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(contents.randbytes(contents.randint(2_000, 30_000)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checksums(owners_files, tmp_path_factory):
+    lines = []
+    for path in PATHS:
+        content = (owners_files / path).read_bytes()
+        lines.append(f"{path}\t{len(content)}\t{hashlib.sha256(content).hexdigest()}\n")
+    table = tmp_path_factory.mktemp("table") / "checksums.tsv"
+    table.write_text("".join(lines))
+    return table
+
+
+@pytest.fixture
+def owners(owners_files, monkeypatch, checksums):
+    with serving(owners_files) as server:
+        monkeypatch.setattr(download, "OWNERS_VIDEOS", server.address)
+        monkeypatch.setattr(download, "OWNERS_TABLES", server.address)
+        monkeypatch.setattr(download, "CHECKSUMS", checksums)
+        yield server
+
+
+@pytest.fixture
+def mirror(owners_files, monkeypatch):
+    with serving(owners_files) as server:
+        monkeypatch.setattr(download, "MIRROR", server.address)
+        yield server
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    """Fetches as a build does: with a download manager of its own each time."""
+    tfds.disable_progress_bar()
+
+    def run():
+        manager = tfds.download.DownloadManager(
+            download_dir=tmp_path, dataset_name="crema_d", url_infos=download.url_infos(), max_simultaneous_downloads=8
+        )
+        return download.fetch(manager)
+
+    return run
+
+
+@pytest.fixture
+def is_complete(owners_files, tmp_path):
+    """Sees that every file but the missing ones is there with its right bytes, and nothing half-written beside them."""
+
+    def check(files, missing=()):
+        assert [file.source for file in files] == [path for path in PATHS if path not in missing]
+        for file in files:
+            assert file.read() == (owners_files / file.source).read_bytes()
+            assert pathlib.Path(file.path).suffix == pathlib.Path(file.source).suffix
+        assert not list(tmp_path.rglob("*.tmp*"))
+
+    return check
+
+
+def test_the_owners_table():
+    table = download._table()
+    videos = [wanted for wanted in table if wanted.path.startswith("VideoFlash/")]
+    assert len(videos) == 7442 and len({wanted.path for wanted in videos}) == 7442
+    assert round(sum(wanted.size for wanted in videos) / 1e9, 2) == 2.44
+    assert [wanted.path for wanted in table if wanted not in videos] == [
+        "SentenceFilenames.csv",
+        "VideoDemographics.csv",
+        "processedResults/summaryTable.csv",
+    ]
+    infos = download.url_infos()
+    assert len(infos) == 2 * len(table)
+    assert infos[download.OWNERS_VIDEOS + videos[0].path] == infos[download.MIRROR + videos[0].path]
+
+
+def test_everything_comes_once_and_a_second_run_asks_for_nothing(owners, mirror, fetch, is_complete):
+    owners.default = dribble(2, 0.02)
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and not mirror.requested
+    assert owners.requested == dict.fromkeys(PATHS, 1)
+    assert 1 < owners.most_at_once <= download.AT_A_TIME
+    owners.die()
+    mirror.die()
+    assert fetch() == (files, [])
+
+
+def test_licence_citation_size_and_place_are_told_before_a_byte_comes(owners, mirror, fetch, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    told = []
+
+    def listen(handler, content):
+        told.append(caplog.text)
+        download_server.send(handler, content)
+
+    owners.default = listen
+    fetch()
+    for text in ("opendatacommons.org/licenses/odbl/1-0/", "Cite: H. Cao", "40 files, 0.00 GB", str(tmp_path)):
+        assert text in told[0]
+
+
+def test_what_the_first_address_lacks_comes_from_the_second(owners, mirror, fetch, is_complete):
+    lacking = {video(3): refuse(404), video(7): cut, video(11): refuse(500), TABLE: refuse(429)}
+    owners.behaviours.update(lacking)
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and mirror.requested == dict.fromkeys(lacking, 1)
+
+
+def test_an_address_that_lacks_everything_is_soon_asked_no_more(owners, mirror, fetch, is_complete):
+    owners.default = refuse(404)
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and owners.requested.total() < FILES // 2
+
+
+def test_a_dead_first_address(owners, mirror, fetch, is_complete):
+    owners.die()
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and mirror.requested == dict.fromkeys(PATHS, 1)
+
+
+def test_wrong_bytes_are_named_and_fetched_once_more(owners, mirror, fetch, is_complete, caplog):
+    owners.behaviours[video(5)] = damage()  # right at the mirror
+    owners.behaviours[video(6)] = damage(times=1)
+    mirror.behaviours[video(6)] = refuse(404)
+    owners.behaviours[video(8)] = refuse(404)
+    mirror.behaviours[video(8)] = damage(times=1)
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems
+    assert [owners.requested[video(number)] for number in (5, 6, 8)] == [1, 2, 1]
+    assert [mirror.requested[video(number)] for number in (5, 6, 8)] == [1, 1, 2]
+    assert f"{owners.address}{video(5)}: bytes with another SHA-256 than the owners'; fetching it again" in caplog.text
+
+
+def test_bytes_that_stay_wrong_are_listed(owners, mirror, fetch, is_complete):
+    for server in (owners, mirror):
+        server.behaviours[video(5)] = damage()
+    owners.behaviours[video(9)] = damage()
+    mirror.behaviours[video(9)] = refuse(404)
+    files, problems = fetch()
+    is_complete(files, missing=(video(5), video(9)))
+    assert sorted(problem.file for problem in problems) == [video(5), video(9)]
+    for problem in problems:
+        assert f"another SHA-256 than the owners' at {owners.address}{problem.file}" in problem.found
+        assert "same command" in problem.remedy and not problem.note
+    assert owners.requested[video(5)] + mirror.requested[video(5)] == 2
+    assert "HTTP 404 at" in {problem.file: problem.found for problem in problems}[video(9)]
+
+
+def test_a_server_that_falls_silent_is_not_waited_for(owners, mirror, fetch, is_complete, monkeypatch):
+    monkeypatch.setattr(download, "STALL_SECONDS", 1.0)
+    owners.behaviours.update({video(2): stall, video(4): say_nothing})
+    begun = time.monotonic()
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and mirror.requested == {video(2): 1, video(4): 1}
+    assert time.monotonic() - begun < 15
+
+
+def test_slow_is_fine(owners, mirror, fetch, is_complete, monkeypatch):
+    monkeypatch.setattr(download, "STALL_SECONDS", 1.0)
+    owners.behaviours[video(2)] = dribble(8, 0.3)
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and not mirror.requested
+
+
+def test_more_than_one_in_twenty_missing(owners, mirror, fetch, is_complete):
+    lost = [video(number) for number in (1, 15, 30)]
+    for server in (owners, mirror):
+        server.behaviours.update(dict.fromkeys(lost, refuse(404)))
+    with pytest.raises(UserError, match=r"3 of 40 files cannot be had.*VideoFlash/00.*HTTP 404.*same command goes on"):
+        fetch()
+    owners.requested.clear()
+    del owners.behaviours[lost[0]]
+    files, problems = fetch()
+    is_complete(files, missing=lost[1:])
+    assert sorted(problem.file for problem in problems) == lost[1:]
+    assert set(owners.requested) == set(lost)
+
+
+def test_no_network(owners, mirror, fetch):
+    owners.die()
+    mirror.die()
+    begun = time.monotonic()
+    message = r"neither 127.0.0.1:\d+ \(.*refused\) nor 127.0.0.1:\d+ \(.*refused\) answers; 0 of 40 .*--manual_dir"
+    with pytest.raises(UserError, match=message):
+        fetch()
+    assert time.monotonic() - begun < 10
+
+
+def test_addresses_that_swallow_every_question(owners, fetch, monkeypatch):
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        monkeypatch.setattr(download, "MIRROR", f"http://127.0.0.1:{deaf.getsockname()[1]}/")
+        monkeypatch.setattr(download, "OWNERS_TABLES", download.MIRROR)
+        with pytest.raises(UserError, match=r"neither .*(no answer within 1 s|timed out)"):
+            fetch()
+
+
+def test_a_network_that_goes_in_the_middle(owners, mirror, owners_files, fetch, is_complete, tmp_path):
+    owners.default = dribble(2, 0.1)
+    watch = threading.Thread(target=die_after, args=(20, owners, mirror))
+    watch.start()
+    with pytest.raises(
+        UserError, match=r"16 files in a row failed.*; (\d+) of 40 files are here.*same command"
+    ) as told:
+        fetch()
+    watch.join()
+    finished = finished_files(tmp_path)
+    assert 8 < len(finished) < FILES and f"; {len(finished)} of 40" in str(told.value)
+    assert not list(tmp_path.rglob("*.tmp*"))
+    with serving(owners_files, owners.port) as back:
+        files, problems = fetch()
+        is_complete(files)
+        assert not problems and back.requested == dict.fromkeys(set(PATHS) - finished, 1)
+
+
+def die_after(count: int, *servers: Server) -> None:
+    wait_for(lambda: servers[0].requested.total() >= count)
+    for server in servers:
+        server.die()
+
+
+def finished_files(folder: pathlib.Path) -> set[str]:
+    """Which files TFDS has finished: those with an INFO file beside them."""
+    infos = [info for info in (folder / "crema_d").glob("*.INFO") if info.with_suffix("").exists()]
+    names = {json.loads(info.read_text())["original_fname"] for info in infos}
+    return {path for path in PATHS if path.rpartition("/")[2] in names}
+
+
+def wait_for(condition, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def in_another_process(owners, mirror, checksums, tmp_path):
+    """Starts the same fetch in a process of its own, as a command would; what is left of it is killed."""
+    code = f"""
+import logging, pathlib
+import tensorflow_datasets as tfds
+from datasets.crema_d import download
+from ifgan_tf import cli
+
+download.OWNERS_VIDEOS = download.OWNERS_TABLES = {owners.address!r}
+download.MIRROR = {mirror.address!r}
+download.CHECKSUMS = pathlib.Path({str(checksums)!r})
+tfds.disable_progress_bar()
+manager = tfds.download.DownloadManager(
+    download_dir={str(tmp_path)!r}, dataset_name="crema_d", url_infos=download.url_infos(), max_simultaneous_downloads=8
+)
+cli.run(lambda _: print(len(download.fetch(manager)[0])), "")
+"""
+    started = []
+
+    def start():
+        command = [sys.executable, "-c", code]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_killed_and_gone_on(owners, mirror, fetch, is_complete, in_another_process, tmp_path):
+    owners.default = dribble(4, 0.05)
+    process = in_another_process()
+    wait_for(lambda: owners.requested.total() >= 25)
+    process.kill()
+    process.wait()
+    finished = finished_files(tmp_path)
+    assert 8 < len(finished) < FILES and list(tmp_path.rglob("*.tmp.*"))
+    owners.requested.clear()
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and not mirror.requested
+    assert owners.requested == dict.fromkeys(set(PATHS) - finished, 1)
+
+
+@pytest.mark.parametrize("silence", [stall, say_nothing])
+def test_ctrl_c_is_not_held_up_by_a_server_that_says_nothing(owners, in_another_process, tmp_path, silence):
+    owners.behaviours.update(dict.fromkeys(PATHS[10:18], silence))
+    process = in_another_process()
+    wait_for(lambda: owners.requested.total() == 18)
+    wait_for(lambda: len(finished_files(tmp_path)) == 10)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=5)
+    assert process.returncode == 130 and "what was finished is kept" in told
+    assert finished_files(tmp_path) == set(PATHS[:10]) and not list(tmp_path.rglob("*.tmp.*"))
+
+
+def test_a_file_that_a_crash_cut_off_is_fetched_anew(owners, mirror, fetch, is_complete):
+    files, _ = fetch()
+    pathlib.Path(files[3].path).write_bytes(b"")
+    owners.requested.clear()
+    files, _ = fetch()
+    is_complete(files)
+    assert owners.requested == {PATHS[3]: 1}
+
+
+def test_a_full_disk_ends_it_and_is_no_fault_of_the_network(owners, mirror, fetch, monkeypatch, tmp_path):
+    def write(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(downloader._Downloader, "_sync_download", write)
+        with pytest.raises(OSError) as raised:
+            fetch()
+    assert raised.value.errno == errno.ENOSPC and not list(tmp_path.rglob("*.tmp.*"))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000))
+    with pytest.raises(UserError, match=r"0\.00 GB free, expected room for the 0\.00 GB .*make room"):
+        fetch()
+    assert not owners.requested
+
+
+def test_what_was_replaced_for_the_download_is_restored(owners, mirror, fetch):
+    def methods():
+        return requests.adapters.HTTPAdapter.send, HTTPConnection.getresponse, promise.get_default_scheduler()
+
+    before = methods()
+    fetch()
+    mirror.die()
+    owners.die()
+    assert methods() == before
+
+
+def test_many_threads_lose_nothing(fetch, monkeypatch, tmp_path):
+    """TFDS' promises, as they are, are not made for threads: one in many thousands would be waited for without end."""
+    folder = tmp_path / "owners"
+    (folder / "VideoFlash").mkdir(parents=True)
+    lines = []
+    for number in range(500):
+        content = b"%d" % number * 50
+        (folder / video(number)).write_bytes(content)
+        lines.append(f"{video(number)}\t{len(content)}\t{hashlib.sha256(content).hexdigest()}\n")
+    (tmp_path / "checksums.tsv").write_text("".join(lines))
+    monkeypatch.setattr(download, "CHECKSUMS", tmp_path / "checksums.tsv")
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with serving(folder) as server:
+            monkeypatch.setattr(download, "OWNERS_VIDEOS", server.address)
+            monkeypatch.setattr(download, "MIRROR", server.address + "nothing/")
+            files, problems = fetch()
+            assert len(files) == 500 and not problems and server.requested.total() == 500
+    finally:
+        sys.setswitchinterval(interval)
