@@ -1,0 +1,69 @@
+"""Which frames of a clip are used: several, away from its ends and from each other, sharp, frontal.
+
+An actor is at rest when a clip begins and when it ends, and speaks in between, so no single frame shows the expression
+alone: mouth shapes are speech too. The middle three fifths of the clip are cut into as many equal parts as frames are
+wanted, and of each part only the middle two thirds count: between two of these windows lie two ninths of what a window
+and its gaps take up, so in a clip of at least five frames a pick no two picks are neighbours. Of each window the
+sharpest frames are the candidates; which of them is the pick is decided where faces are found
+(`datasets.alignment`): the first that shows a frontal face.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from datasets.user_copy import DataFile
+from datasets.video import read_frame, sharpness
+from ifgan_tf.errors import UserError
+
+DEFAULT_FRAMES = 3
+MOST_FRAMES = 20
+_CANDIDATES = 3
+_BEGINS, _ENDS = 1 / 5, 4 / 5
+_MARGIN = 1 / 6  # of a part, left out at either side
+
+
+def window(frames: int, pick: int, picks: int) -> range:
+    """The frames, of a clip of `frames`, that pick number `pick` (from 0) of `picks` may be; empty in a short clip."""
+    part = (_ENDS - _BEGINS) / picks
+    first, end = (frames * (_BEGINS + part * (pick + place)) for place in (_MARGIN, 1 - _MARGIN))
+    # A frame is in the window if its middle is.
+    return range(round(first), round(end))
+
+
+def candidates(file: DataFile, pick: int, picks: int) -> list[tuple[int, np.ndarray]]:
+    """The sharpest frames of a pick's window, the sharpest first: frame number from 0, image uint8 RGB [H, W, 3].
+
+    The candidates of all picks of a clip are decoded in one go, and kept until another clip is asked for.
+
+    Raises:
+      UserError: if the file is no video, or the clip is too short for that many picks.
+    """
+    length, numbers = _sharpest(file, picks)
+    if not numbers[pick]:
+        raise UserError(
+            f"{file.source}: {length} frames that decode; too few to take frame {pick + 1} of {picks} that lie away "
+            "from the ends and from each other"
+        )
+    wanted = tuple(sorted(number for some in numbers for number in some))
+    return [(number, read_frame(file, number, wanted)) for number in numbers[pick]]
+
+
+def sharpest(file: DataFile, pick: int, picks: int) -> np.ndarray:
+    """The first of the `candidates`, the image alone."""
+    return candidates(file, pick, picks)[0][1]
+
+
+@functools.lru_cache(maxsize=1)
+def _sharpest(file: DataFile, picks: int) -> tuple[int, list[list[int]]]:
+    """The clip's frames that decode, and the candidates' numbers of every pick."""
+    measured = sharpness(file)
+    return sum(value >= 0 for value in measured), [
+        sorted(
+            (number for number in window(len(measured), pick, picks) if measured[number] >= 0),
+            key=lambda n: -measured[n],
+        )[:_CANDIDATES]
+        for pick in range(picks)
+    ]
