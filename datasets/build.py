@@ -63,7 +63,8 @@ def build(
       frames_per_clip: of crema_d alone, where it is part of the config's name.
 
     Returns:
-      The folder of the built data set. `tfds.builder(dataset, data_dir=data_dir)` reads it from then on.
+      The folder of the built data set. `tfds.builder(dataset, data_dir=data_dir)` reads it from then on; with crema_d
+      only if `dataset` names the config too (crema_d/intended), for TFDS has a data set of that name itself.
 
     Raises:
       UserError: for an unknown name, a folder without the data set or without a usable image of it, a disk that is
@@ -81,7 +82,7 @@ def build(
     if config is not None and config not in configs:
         raise UserError(f"--dataset={dataset}: {name} has no config {config!r}; expected {_expected(configs)}")
     if frames_per_clip is not None:
-        config = _with_frames(dataset, module, config or configs[0], frames_per_clip)
+        config = _with_frames(dataset, module, config, frames_per_clip)
     data_dir = folder_path("data_dir", data_dir)
     with _said_plainly(data_dir):
         plain = files.plain(pathlib.Path(data_dir))
@@ -110,7 +111,7 @@ def _expected(configs: Sequence[str]) -> str:
     return f"one of {', '.join(plain)}" + (f", or one with _N{_FRAMES} behind it" if plain != list(configs) else "")
 
 
-def _with_frames(dataset: str, module: ModuleType, config: str, frames_per_clip: int) -> str:
+def _with_frames(dataset: str, module: ModuleType, config: str | None, frames_per_clip: int) -> str:
     """The builder config that takes so many frames of a clip.
 
     Raises:
@@ -120,6 +121,7 @@ def _with_frames(dataset: str, module: ModuleType, config: str, frames_per_clip:
     if not hasattr(module, "config_name"):
         raise UserError(f"{flag}: {dataset} has no clips to choose frames of; leave the flag out")
     configs = module.Builder.builder_configs
+    config = config or next(iter(configs))
     wanted = module.config_name("rated" if configs[config].rated else "intended", frames_per_clip)
     if config.endswith(_FRAMES) and wanted != config:
         raise UserError(f"{flag}: --dataset={dataset} says another number; leave one of them out")

@@ -2,15 +2,17 @@
 
 An actor is at rest when a clip begins and when it ends, and speaks in between, so no single frame shows the expression
 alone: mouth shapes are speech too. The middle three fifths of the clip are cut into as many equal parts as frames are
-wanted, and of each part only the middle two thirds count: between two of these windows lie two ninths of what a window
-and its gaps take up, so in a clip of at least five frames a pick no two picks are neighbours. Of each window the
-sharpest frames are the candidates; which of them is the pick is decided where faces are found
-(`datasets.alignment`): the first that shows a frontal face.
+wanted, and of each part only the middle two thirds count, its window: in a clip of more than five frames a pick no two
+picks are neighbours. Of each window the three sharpest frames are candidates, the sharpest first. Which of them is
+taken is decided where faces are found (`datasets.alignment`): the first that shows a frontal face
+(`datasets.orientation.FRONTAL`), else the one with the most frontal face, else the sharpest.
 """
 
 from __future__ import annotations
 
 import functools
+import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -21,8 +23,9 @@ from ifgan_tf.errors import UserError
 DEFAULT_FRAMES = 3
 MOST_FRAMES = 20
 _CANDIDATES = 3
-_BEGINS, _ENDS = 1 / 5, 4 / 5
-_MARGIN = 1 / 6  # of a part, left out at either side
+_BEGINS, _ENDS = Fraction(1, 5), Fraction(4, 5)
+_MARGIN = Fraction(1, 6)  # of a part, left out at either side
+_HALF = Fraction(1, 2)
 
 
 def window(frames: int, pick: int, picks: int) -> range:
@@ -30,7 +33,7 @@ def window(frames: int, pick: int, picks: int) -> range:
     part = (_ENDS - _BEGINS) / picks
     first, end = (frames * (_BEGINS + part * (pick + place)) for place in (_MARGIN, 1 - _MARGIN))
     # A frame is in the window if its middle is.
-    return range(round(first), round(end))
+    return range(math.ceil(first - _HALF), math.ceil(end - _HALF))
 
 
 def candidates(file: DataFile, pick: int, picks: int) -> list[tuple[int, np.ndarray]]:
