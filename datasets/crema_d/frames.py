@@ -47,8 +47,8 @@ def candidates(file: DataFile, pick: int, picks: int) -> list[tuple[int, np.ndar
     length, numbers = _sharpest(file, picks)
     if not numbers[pick]:
         raise UserError(
-            f"{file.source}: {length} frames that decode; too few to take frame {pick + 1} of {picks} that lie away "
-            "from the ends and from each other"
+            f"{file.source}: too few frames that decode ({length}) to take {picks} that lie away from the ends and "
+            f"from each other; frame {pick + 1} of them is left out"
         )
     wanted = tuple(sorted(number for some in numbers for number in some))
     return [(number, read_frame(file, number, wanted)) for number in numbers[pick]]

@@ -20,7 +20,7 @@ from ifgan_tf.errors import UserError
 
 # In the order of preference, if a clip lies there in several: the first are the owners' own.
 CONTAINERS = (".flv", ".mp4", ".mkv", ".mov", ".webm", ".avi")
-NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]{2})", re.ASCII)
+NAME = re.compile(r"\d{4}_[A-Z]{3}_[A-Z]{3}_[A-Z]{2}", re.ASCII)
 ACTORS = range(1001, 1092)
 CODES = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "SAD": "sadness", "NEU": "neutral"}
 LEVELS = {"XX": 0, "LO": 1, "MD": 2, "HI": 3}
@@ -33,7 +33,11 @@ _DOWNLOAD = "or leave --manual_dir out: a build then downloads the videos itself
 
 
 def scan(manual_dir: str | os.PathLike[str], rated: bool = False, frames_per_clip: int = frames.DEFAULT_FRAMES) -> Scan:
-    """The clips of a user's copy; see `scan_files`."""
+    """The clips of a user's copy; see `scan_files` for the other arguments.
+
+    Raises:
+      UserError: as `scan_files`, or if the folder cannot be listed.
+    """
     files, problems = list_files(manual_dir)
     return scan_files(files, problems, f"--manual_dir={manual_dir}", rated, frames_per_clip)
 
@@ -88,7 +92,7 @@ def _clips(files: Sequence[DataFile], problems: list[Problem], place: str) -> di
         if name is None:
             found = "a video that has no clip's name such as 1001_DFA_ANG_XX.flv"
             problems.append(Problem(file.source, found, "it is skipped", note=True))
-        elif what := _outside(*name.groups()):
+        elif what := _outside(name[0]):
             outside.append(Problem(file.source, what, "keep the owners' names"))
         else:
             named.append((name[0], file))
@@ -119,8 +123,9 @@ def _container(file: DataFile) -> str:
     return PurePosixPath(file.name).suffix.lower()
 
 
-def _outside(actor: str, sentence: str, emotion: str, level: str) -> str:
-    """What in a clip's name is not in the owners' list; empty if all of it is. There, sentences are not told."""
+def _outside(name: str) -> str:
+    """What in a clip's name is not in the owners' list; empty if all of it is. Any sentence will do."""
+    actor, _, emotion, level = name.split("_")
     if int(actor) not in ACTORS:
         return f"actor {actor}; expected {ACTORS[0]} to {ACTORS[-1]}"
     if emotion not in CODES:

@@ -260,6 +260,12 @@ def test_a_video_that_does_not_open_is_told_of_when_it_is_read(copy, content):
             load()
 
 
+def test_a_downloaded_clip_is_read_whatever_its_name_on_disk(original, tmp_path):
+    stored = shutil.copy(_clip(original, NAMES[0]), tmp_path / "media.com_1001_IEO_x2f8")
+    (record, *_) = layout.scan_files([DataFile(f"VideoFlash/{NAMES[0]}.flv", str(stored))], [], "x").splits["train"]
+    assert expression_shown(record.load()) == record.label
+
+
 def test_a_folder_without_videos(tmp_path):
     with pytest.raises(UserError, match=r"no CREMA-D video found; expected VideoFlash/1001_DFA_ANG_XX.flv .* git-lfs"):
         layout.scan(tmp_path)

@@ -79,7 +79,7 @@ def test_a_clip_too_short_says_so_and_gives_what_it_has(tmp_path):
             assert len(frames.candidates(file, pick, 3)) == 1
         else:
             with pytest.raises(
-                UserError, match=rf"XX.avi: 6 frames that decode; too few to take frame {pick + 1} of 3"
+                UserError, match=rf"XX.avi: too few frames that decode .6. to take 3.*frame {pick + 1} of them"
             ):
                 frames.candidates(file, pick, 3)
 
@@ -89,7 +89,7 @@ def test_what_a_short_clip_lacks_is_unreadable_and_the_rest_is_used(tmp_path, ce
     records = layout.scan(tmp_path).splits["train"]
     found = list(aligned_faces(records, tmp_path / "d.jsonl"))
     assert [face.image is None for face in found] == [not frames.window(6, pick, 3) for pick in range(3)]
-    assert any("too few to take frame" in face.error for face in found if face.image is None)
+    assert any("too few frames that decode" in face.error for face in found if face.image is None)
     assert all(expression_shown(face.image) == "anger" for face in found if face.image is not None)
 
 
