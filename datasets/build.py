@@ -3,12 +3,13 @@
     python -m datasets.build --dataset=bu_3dfe --manual_dir=DIR --data_dir=DIR
 
 `--manual_dir` holds your copy of the data set (datasets/<name>/README.md says how to get and unpack it);
-synthetic_faces needs none. A builder config may follow the name (bu_3dfe/all_intensities). Of crema_d's clips
-`--frames_per_clip` frames are used, 3 by default; with another number N the config is called intended_N_frames or
-rated_N_frames, and `--dataset=crema_d/intended_N_frames` says the same. The data set,
+synthetic_faces needs none. A builder config may follow the name (bu_3dfe/all_intensities). The data set,
 build_report.json and contact_sheet_train.png appear under `--data_dir`. A killed build goes on where it stopped when
 the same command is given again; a data set that is built already is left alone, and one that another process builds
 just now is waited for.
+
+Of crema_d's clips `--frames_per_clip` frames are used, 3 by default; with another number N the config is called
+intended_N_frames or rated_N_frames, and `--dataset=crema_d/intended_N_frames` says the same.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from ifgan_tf.config import DATASETS
 from ifgan_tf.errors import UserError
 
 _DRAWN = "synthetic_faces"
-_FRAMES = "_frames"  # ends the builder configs that differ in their number of frames alone
 _NOTHING = "no such folder, or an empty one"
 _FULL = "make room, or choose another folder"
 _REMEDIES = {
@@ -44,6 +44,7 @@ _REMEDIES = {
     errno.EEXIST: "a file is in the way; choose another folder",
     errno.ENAMETOOLONG: "choose a shorter path",
 }
+_FRAMES = "_frames"  # ends the builder configs that differ in their number of frames alone
 
 
 def build(
