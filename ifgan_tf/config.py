@@ -22,7 +22,7 @@ from absl import flags
 from ifgan_tf import files
 from ifgan_tf.errors import UserError
 
-DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "synthetic_faces")
+DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "crema_d", "synthetic_faces")
 SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
 
 
