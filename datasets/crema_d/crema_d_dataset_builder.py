@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import tensorflow_datasets as tfds
+from etils import epath
+from tensorflow_datasets.core.download import checksums
 
 from datasets import common
-from datasets.crema_d import layout, owner_tables
+from datasets.crema_d import download, layout, owner_tables
 from datasets.crema_d.frames import DEFAULT_FRAMES, MOST_FRAMES
 from datasets.records import FaceRecord, Problem
 
@@ -44,6 +46,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
     and so on, SentenceFilenames.csv, VideoDemographics.csv, processedResults/summaryTable.csv, at any depth. Without a
     manual folder the build downloads them; see this data set's README.md.
     """
+    MAX_SIMULTANEOUS_DOWNLOADS = download.AT_A_TIME
     BUILDER_CONFIGS: ClassVar[list[CremaDConfig]] = [
         CremaDConfig(
             name=config_name(clips, frames),
@@ -55,15 +58,32 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type:
         for clips, description in _DESCRIPTIONS.items()
     ]
 
+    @tfds.core.utils.classproperty
+    @classmethod
+    def url_infos(cls) -> dict[str, checksums.UrlInfo]:
+        """What TFDS checks the downloads by: our table has a line a file, its own `checksums.tsv` one an address."""
+        return download.url_infos()
+
     def _info(self) -> tfds.core.DatasetInfo:
         attributes = {name: tfds.features.Text() for name in (*owner_tables.ATTRIBUTES, "sentence")}
         return self.dataset_info_from_configs(features=common.features(attributes), supervised_keys=("image", "label"))
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[common.Example]]:
-        config = self.builder_config
-        return common.splits(self, layout.scan(dl_manager.manual_dir, config.rated, config.frames_per_clip))
+        wanted = self.builder_config.rated, self.builder_config.frames_per_clip
+        if (copy := _copy(dl_manager)) is not None:
+            return common.splits(self, layout.scan(copy, *wanted))
+        return common.splits(self, layout.scan_files(*download.fetch(dl_manager), "the download", *wanted))
 
     def _generate_examples(
         self, split: str, records: list[FaceRecord], problems: list[Problem]
     ) -> Iterator[common.Example]:
         return common.aligned_examples(self, split, records, problems)
+
+
+def _copy(dl_manager: tfds.download.DownloadManager) -> epath.Path | None:
+    """The user's copy; None if no folder was given. TFDS then names one that may hold copies of other data sets."""
+    try:
+        folder = dl_manager.manual_dir
+    except AssertionError:  # no such folder, or an empty one
+        return None
+    return None if folder == dl_manager.download_dir / "manual" else folder

@@ -15,17 +15,21 @@ import sys
 import threading
 import time
 
+import numpy as np
 import promise
 import pytest
 import requests
 import tensorflow_datasets as tfds
+from coloured_faces import coloured_face
 from tensorflow_datasets.core.download import downloader
 from urllib3.connection import HTTPConnection
 
+from datasets.build import build
 from datasets.crema_d import download
 from ifgan_tf.errors import UserError
 from tests.datasets import download_server
 from tests.datasets.download_server import Server, cut, damage, dribble, refuse, say_nothing, serving, stall
+from tests.datasets.imitations import CREMA_D_TABLES, crema_d_names, write_crema_d
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = 40
@@ -115,6 +119,10 @@ def test_the_owners_table():
         "VideoDemographics.csv",
         "processedResults/summaryTable.csv",
     ]
+    tables = {wanted.path.rpartition("/")[2]: wanted.sha256 for wanted in table if wanted not in videos}
+    for name, sha256 in tables.items():
+        assert hashlib.sha256((CREMA_D_TABLES / name).read_bytes()).hexdigest() == sha256
+    assert {f"VideoFlash/{name}.flv" for name in crema_d_names()} == {wanted.path for wanted in videos}
     infos = download.url_infos()
     assert len(infos) == 2 * len(table)
     assert infos[download.OWNERS_VIDEOS + videos[0].path] == infos[download.MIRROR + videos[0].path]
@@ -402,3 +410,51 @@ def test_many_threads_lose_nothing(fetch, monkeypatch, tmp_path):
             assert len(files) == 500 and not problems and server.requested.total() == 500
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """An imitation of the owners' folder, 17 clips of one actor, and its table of checksums."""
+    folder = tmp_path_factory.mktemp("clips")
+    names = [name for name in crema_d_names() if name.startswith("1001")][:17]
+    write_crema_d(folder, names, face=coloured_face)
+    sources = [table.relative_to(folder) for table in sorted(folder.rglob("*.csv"))]
+    sources += [video.relative_to(folder) for video in sorted(folder.rglob("*.flv"))]
+    lines = []
+    for source in sources:
+        content = (folder / source).read_bytes()
+        lines.append(f"{source.as_posix()}\t{len(content)}\t{hashlib.sha256(content).hexdigest()}\n")
+    table = tmp_path_factory.mktemp("table") / "checksums.tsv"
+    table.write_text("".join(lines))
+    return folder, table
+
+
+def test_a_build_without_a_copy_is_the_one_from_the_copy(owners, mirror, clips, centred_faces, monkeypatch, tmp_path):
+    folder, table = clips
+    owners.folder = mirror.folder = folder
+    monkeypatch.setattr(download, "CHECKSUMS", table)
+    for other_sets in ("downloads/manual/CK+", "downloads/extracted"):
+        (tmp_path / "downloaded" / other_sets).mkdir(parents=True)
+    lost = next(folder.rglob("*HAP*.flv"))
+    for server in (owners, mirror):
+        server.behaviours[f"VideoFlash/{lost.name}"] = refuse(404)
+    folders = [build("crema_d", str(tmp_path / "downloaded"), frames_per_clip=1)]
+    report = json.loads((folders[0] / "build_report.json").read_text())["train"]
+    assert report["images"] == 16 and lost.name in json.dumps(report)
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "VideoFlash" / lost.name).unlink()
+    asked = owners.requested.copy()
+    folders.append(build("crema_d", str(tmp_path / "copied"), str(copy), frames_per_clip=1))
+    assert owners.requested == asked and asked.total() == len(table.read_text().splitlines())
+    built = [tfds.builder_from_directory(folder).as_dataset(split="train") for folder in folders]
+    for one, other in zip(*map(tfds.as_numpy, built), strict=True):
+        assert one["source"] == other["source"] and np.array_equal(one["image"], other["image"])
+
+
+def test_a_full_disk_is_said_plainly(owners, mirror, clips, monkeypatch, tmp_path):
+    def write(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(downloader._Downloader, "_sync_download", write)
+    with pytest.raises(UserError, match=r"--data_dir=.*: No space left on device; make room, or choose another folder"):
+        build("crema_d", str(tmp_path))
