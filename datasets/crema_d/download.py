@@ -46,6 +46,7 @@ _NAME = "crema_d"  # the builder's, which TFDS names the folder by
 _VIDEOS = "VideoFlash/"
 _LAST_IN_A_ROW = 16  # files that fail one after another: the network is gone
 _UNRELIABLE = 4  # failures in a row of one address: the other one is asked first
+_ABSENT = ("HTTP 404", "HTTP 410")
 _LICENCE = (
     "CREMA-D is given out under the Open Database License 1.0 (https://opendatacommons.org/licenses/odbl/1-0/), its "
     "contents under the Database Contents License 1.0 (https://opendatacommons.org/licenses/dbcl/1-0/): whoever "
@@ -73,8 +74,16 @@ class _Wanted:
         return (OWNERS_VIDEOS if self.path.startswith(_VIDEOS) else OWNERS_TABLES) + self.path, MIRROR + self.path
 
 
+@dataclasses.dataclass(frozen=True)
+class _Failure:
+    """A file that could not be had; `absent` if both addresses answered that they have none."""
+
+    problem: Problem
+    absent: bool
+
+
 _Download: TypeAlias = Callable[[str], str]
-_Outcome: TypeAlias = "str | Problem"  # the path on disk, or why there is none
+_Outcome: TypeAlias = "str | _Failure"  # the path on disk, or why there is none
 
 
 def url_infos() -> dict[str, checksums.UrlInfo]:
@@ -107,7 +116,12 @@ def fetch(dl_manager: tfds.download.DownloadManager) -> tuple[list[DataFile], li
     with files.only_one(pathlib.Path(folder), "a download of CREMA-D", wait=True):
         _remove_unfinished(folder)
         table = _table()
-        found: dict[_Wanted, _Outcome] = {wanted: path for wanted in table if (path := _kept(wanted, folder))}
+        found: dict[_Wanted, _Outcome] = {
+            # Told to TFDS, which then asks nobody, but counts it into the data set's download size.
+            wanted: str(dl_manager.download(tfds.download.Resource(url=address)))
+            for wanted in table
+            if (address := _kept(wanted, folder))
+        }
         missing = [wanted for wanted in table if wanted not in found]
         if missing:
             _announce(table, missing, folder)
@@ -116,7 +130,7 @@ def fetch(dl_manager: tfds.download.DownloadManager) -> tuple[list[DataFile], li
                 _transfer(dl_manager, missing, found, unreliable)
             finally:
                 _remove_unfinished(folder)
-    problems = [outcome for outcome in found.values() if isinstance(outcome, Problem)]
+    problems = [outcome.problem for outcome in found.values() if isinstance(outcome, _Failure)]
     if len(problems) * 20 > len(table):
         raise UserError(
             f"CREMA-D: {len(problems):,} of {len(table):,} files cannot be had, more than one in "
@@ -132,12 +146,12 @@ def _table() -> list[_Wanted]:
 
 
 def _kept(wanted: _Wanted, folder: epath.Path) -> str:
-    """Where an earlier run left the file; empty if it has to be fetched."""
+    """The address that an earlier run fetched the file from; empty if it has to be fetched."""
     for address in wanted.addresses:
         path = folder / resource.get_dl_fname(address, wanted.sha256)
         if resource.is_locally_cached(path):
             if pathlib.Path(path).stat().st_size == wanted.size:
-                return str(path)
+                return address
             path.unlink()  # cut off by a crash of the machine; TFDS, which goes by the name alone, would take it
     return ""
 
@@ -227,7 +241,7 @@ def _transfer(
     """Fetches the `missing` files and puts them, or why there is none, into `found` as they come.
 
     Raises:
-      UserError: when many files in a row fail.
+      UserError: when many files in a row fail, for other reasons than that nobody has them.
       OSError: when the disk cannot be written.
     """
     failures = collections.Counter(dict.fromkeys(unreliable, _UNRELIABLE))
@@ -247,13 +261,13 @@ def _transfer(
                     in_a_row = 0
                     bar.update(wanted.size)
                     continue
-                in_a_row += 1
-                if in_a_row == _LAST_IN_A_ROW:
+                in_a_row += not outcome.absent  # else a gap of that many files would end every run at the same place
+                if in_a_row >= _LAST_IN_A_ROW:
                     fetched = sum(isinstance(path, str) for path in found.values())
                     raise UserError(
                         f"CREMA-D's download has stopped: {in_a_row} files in a row failed, the last one "
-                        f"{outcome.file}: {outcome.found}; {fetched:,} of {total:,} files are here; see to the "
-                        f"network: {_GOES_ON}"
+                        f"{outcome.problem.file}: {outcome.problem.found}; {fetched:,} of {total:,} files are here; "
+                        f"see to the network: {_GOES_ON}"
                     )
         finally:
             under_way.stop()  # those that still run, if this is the end before the end
@@ -286,11 +300,9 @@ def _fetch_one(download: _Download, wanted: _Wanted, failures: collections.Count
             return outcome
         tried[damaged[0]] = outcome
     why = "; ".join(f"{_why(error)} at {wanted.addresses[index]}" for index, error in tried.items())
-    return Problem(
-        wanted.path,
-        f"not downloaded ({why})",
-        "to have it too, remove the built data set and give the same command again: nothing else is fetched anew",
-    )
+    remedy = "to have it too, remove the built data set and give the same command again: nothing else is fetched anew"
+    problem = Problem(wanted.path, f"not downloaded ({why})", remedy)
+    return _Failure(problem, absent=all(_why(error) in _ABSENT for error in tried.values()))
 
 
 def _attempt(download: _Download, wanted: _Wanted, failures: collections.Counter[int], index: int) -> str | Exception:
@@ -302,7 +314,7 @@ def _attempt(download: _Download, wanted: _Wanted, failures: collections.Counter
         if _is_of_the_disk(error):
             raise
         if _is_damaged(error):
-            logging.warning("%s: %s; fetching it again", address, _why(error))
+            logging.warning("%s: %s; they are not kept", address, _why(error))
         failures[index] += 1
         return error
     failures[index] = 0

@@ -82,17 +82,17 @@ def mirror(owners_files, monkeypatch):
 
 
 @pytest.fixture
-def fetch(tmp_path):
-    """Fetches as a build does: with a download manager of its own each time."""
+def new_manager(tmp_path):
     tfds.disable_progress_bar()
+    return lambda: tfds.download.DownloadManager(
+        download_dir=tmp_path, dataset_name="crema_d", url_infos=download.url_infos(), max_simultaneous_downloads=8
+    )
 
-    def run():
-        manager = tfds.download.DownloadManager(
-            download_dir=tmp_path, dataset_name="crema_d", url_infos=download.url_infos(), max_simultaneous_downloads=8
-        )
-        return download.fetch(manager)
 
-    return run
+@pytest.fixture
+def fetch(new_manager):
+    """Fetches as a build does: with a download manager of its own each time."""
+    return lambda: download.fetch(new_manager())
 
 
 @pytest.fixture
@@ -138,6 +138,13 @@ def test_everything_comes_once_and_a_second_run_asks_for_nothing(owners, mirror,
     owners.die()
     mirror.die()
     assert fetch() == (files, [])
+
+
+def test_what_was_there_already_counts_into_the_download_size(owners, mirror, fetch, new_manager, owners_files):
+    fetch()
+    manager = new_manager()
+    download.fetch(manager)
+    assert manager.downloaded_size == sum((owners_files / path).stat().st_size for path in PATHS)
 
 
 def test_licence_citation_size_and_place_are_told_before_a_byte_comes(owners, mirror, fetch, tmp_path, caplog):
@@ -187,7 +194,7 @@ def test_wrong_bytes_are_named_and_fetched_once_more(owners, mirror, fetch, is_c
     assert not problems
     assert [owners.requested[video(number)] for number in (5, 6, 8)] == [1, 2, 1]
     assert [mirror.requested[video(number)] for number in (5, 6, 8)] == [1, 1, 2]
-    assert f"{owners.address}{video(5)}: bytes with another SHA-256 than the owners'; fetching it again" in caplog.text
+    assert f"{owners.address}{video(5)}: bytes with another SHA-256 than the owners'; they are not kept" in caplog.text
 
 
 def test_bytes_that_stay_wrong_are_listed(owners, mirror, fetch, is_complete):
@@ -235,6 +242,15 @@ def test_more_than_one_in_twenty_missing(owners, mirror, fetch, is_complete):
     is_complete(files, missing=lost[1:])
     assert sorted(problem.file for problem in problems) == lost[1:]
     assert set(owners.requested) == set(lost)
+
+
+def test_a_gap_at_both_addresses_does_not_keep_what_comes_after_it_away(owners, mirror, fetch, tmp_path):
+    lost = [video(number) for number in range(1, 21)]
+    for server in (owners, mirror):
+        server.behaviours.update(dict.fromkeys(lost, refuse(404)))
+    with pytest.raises(UserError, match="20 of 40 files cannot be had"):
+        fetch()
+    assert finished_files(tmp_path) == set(PATHS) - set(lost)
 
 
 def test_no_network(owners, mirror, fetch):
@@ -341,15 +357,20 @@ def test_killed_and_gone_on(owners, mirror, fetch, is_complete, in_another_proce
     assert owners.requested == dict.fromkeys(set(PATHS) - finished, 1)
 
 
-@pytest.mark.parametrize("silence", [stall, say_nothing])
-def test_ctrl_c_is_not_held_up_by_a_server_that_says_nothing(owners, in_another_process, tmp_path, silence):
+@pytest.mark.parametrize(
+    ("silence", "sent", "code"),
+    [(stall, signal.SIGINT, 130), (say_nothing, signal.SIGINT, 130), (stall, signal.SIGTERM, 143)],
+)
+def test_its_end_is_not_held_up_by_a_server_that_says_nothing(
+    owners, in_another_process, tmp_path, silence, sent, code
+):
     owners.behaviours.update(dict.fromkeys(PATHS[10:18], silence))
     process = in_another_process()
     wait_for(lambda: owners.requested.total() == 18)
     wait_for(lambda: len(finished_files(tmp_path)) == 10)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, told = process.communicate(timeout=5)
-    assert process.returncode == 130 and "what was finished is kept" in told
+    assert process.returncode == code and "Traceback" not in told
     assert finished_files(tmp_path) == set(PATHS[:10]) and not list(tmp_path.rglob("*.tmp.*"))
 
 
@@ -384,8 +405,6 @@ def test_what_was_replaced_for_the_download_is_restored(owners, mirror, fetch):
 
     before = methods()
     fetch()
-    mirror.die()
-    owners.die()
     assert methods() == before
 
 
