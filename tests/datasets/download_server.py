@@ -12,6 +12,7 @@ import pathlib
 import socket
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 
 Behaviour = Callable[["_Handler", bytes], None]
@@ -81,7 +82,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        path = self.path.removeprefix("/")
+        path = urllib.parse.urlsplit(self.path).path.removeprefix("/")  # a proxy is asked for a whole address
         with self.server.under_way(path, self.connection):
             file = self.server.folder / path
             if not file.is_file():

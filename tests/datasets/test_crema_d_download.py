@@ -67,6 +67,7 @@ def checksums(owners_files, tmp_path_factory):
 
 @pytest.fixture
 def owners(owners_files, monkeypatch, checksums):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving(owners_files) as server:
         monkeypatch.setattr(download, "OWNERS_VIDEOS", server.address)
         monkeypatch.setattr(download, "OWNERS_TABLES", server.address)
@@ -270,6 +271,15 @@ def test_addresses_that_swallow_every_question(owners, fetch, monkeypatch):
         monkeypatch.setattr(download, "OWNERS_TABLES", download.MIRROR)
         with pytest.raises(UserError, match=r"neither .*(no answer within 1 s|timed out)"):
             fetch()
+
+
+def test_the_proxy_of_the_environment_is_used(owners, fetch, is_complete, monkeypatch):
+    for name in ("OWNERS_VIDEOS", "OWNERS_TABLES", "MIRROR"):
+        monkeypatch.setattr(download, name, "http://nowhere.invalid/")
+    monkeypatch.setenv("http_proxy", owners.address)
+    files, problems = fetch()
+    is_complete(files)
+    assert not problems and owners.requested == dict.fromkeys(PATHS, 1)
 
 
 def test_a_network_that_goes_in_the_middle(owners, mirror, owners_files, fetch, is_complete, tmp_path):
