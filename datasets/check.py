@@ -21,7 +21,7 @@ from datasets.user_copy import AGAIN, folder_path
 from ifgan_tf import cli, progress
 from ifgan_tf.errors import UserError
 
-# Names, for a builder configuration with the name behind it, and what it is to its layout's `scan`.
+# Data sets, or builder configurations of one, and what they are to the layout's `scan`.
 _SCANS: Mapping[str, Mapping[str, bool]] = {
     "bu_3dfe": {},
     "ck_plus": {},
@@ -107,12 +107,12 @@ def _table(counts: Sequence[Count]) -> str:
 
 def _listing(title: str, problems: Sequence[Problem]) -> str:
     """Problems grouped by what was found: the remedy once, then the files."""
-    groups: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
+    groups: dict[tuple[str, str], dict[str, None]] = collections.defaultdict(dict)
     for problem in problems:
-        if problem.file not in groups[problem.found, problem.remedy]:  # several frames of one video
-            groups[problem.found, problem.remedy].append(problem.file)
+        groups[problem.found, problem.remedy][problem.file] = None  # a video once, however many of its frames
     lines = [f"\n{title}: {len(problems)}"]
-    for (found, remedy), files in groups.items():
+    for (found, remedy), named in groups.items():
+        files = list(named)
         lines.append(f"  {found}; {remedy}")
         lines += [f"    {file}" for file in files[:_FILES_A_PROBLEM]]
         if len(files) > _FILES_A_PROBLEM:
