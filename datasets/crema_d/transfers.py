@@ -21,6 +21,7 @@ from promise import ImmediateScheduler, Promise, get_default_scheduler, set_defa
 from urllib3.connection import HTTPConnection
 
 _RETRIES = 2  # of refused connections and of errors that servers call their own (5xx)
+_awaited = threading.local()  # `event` of the transfer that this thread asked for last
 
 
 class Transfers:
@@ -92,9 +93,6 @@ def transfers(connect_seconds: float, stall_seconds: float) -> Iterator[Transfer
             yield running
     finally:
         set_default_scheduler(scheduler)
-
-
-_awaited = threading.local()
 
 
 class _Scheduler(ImmediateScheduler):
