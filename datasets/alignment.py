@@ -18,13 +18,13 @@ import multiprocessing
 import os
 import pathlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
 
-from datasets.orientation import evidence, turn
+from datasets.orientation import FRONTAL, evidence, turn
 from datasets.records import FaceRecord
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.detection import Detection, best_face
@@ -39,6 +39,8 @@ _TASKS_BEFORE_RESTART = 2000
 _TASKS_IN_FLIGHT = 4
 
 CacheEntries = Mapping[str, dict[str, Any]]
+# Frame numbers and uint8 RGB images that a record may be, best first: one, unless the record has candidates.
+Candidates = Sequence[tuple[int, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +48,7 @@ class AlignedFace:
     """A record's outcome.
 
     Attributes:
-      record: where it came from.
+      record: where it came from; of candidates, with the number of the frame that was taken.
       image: uint8 RGB [256, 256, 3]; None if the record could not be read.
       detection: None if no face was found: then `image` is the fallback crop.
       error: why the record could not be read.
@@ -257,75 +259,106 @@ def _align_task(task: tuple[FaceRecord, ...], known: CacheEntries) -> TaskResult
 
     One bad image never ends a build: whatever is raised about it, it is counted and listed.
     """
-    images: dict[str, np.ndarray] = {}
+    candidates: dict[str, Candidates] = {}
     errors: dict[str, str] = {}
     for record in task:
         try:
-            images[record.key] = record.load()
+            candidates[record.key] = record.candidates() if record.candidates else [(record.frame, record.load())]
         except Exception as error:
             errors[record.key] = _text(error)
     try:
-        aligned, fresh = _align(images, known, task[0].views)
+        aligned, fresh = _align(candidates, known, task[0].views)
     except Exception as error:
         aligned, fresh = {}, []
         errors = {record.key: _text(error) for record in task} | errors
     faces = []
     for record in task:
-        face, detection = aligned.get(record.key, (None, None))
-        faces.append(AlignedFace(record, face, detection, errors.get(record.key, "")))
+        if record.key in aligned:
+            frame, face, detection = aligned[record.key]
+            faces.append(AlignedFace(dataclasses.replace(record, frame=frame, candidates=None), face, detection))
+        else:
+            faces.append(AlignedFace(record, None, None, errors[record.key]))
     return faces, fresh
 
 
 def _align(
-    images: Mapping[str, np.ndarray], known: CacheEntries, views: tuple[str, ...]
-) -> tuple[dict[str, tuple[np.ndarray, Detection | None]], list[dict[str, Any]]]:
-    """A source's aligned faces with their detections, and the cache entries that are new."""
-    digests = {key: _digest(image) for key, image in images.items()}
-    entries = [known[key] for key in images if key in known]
+    candidates: Mapping[str, Candidates], known: CacheEntries, views: tuple[str, ...]
+) -> tuple[dict[str, tuple[int, np.ndarray, Detection | None]], list[dict[str, Any]]]:
+    """A source's aligned faces with their frames and detections, and the cache entries that are new."""
+    digests = {key: _digest(images) for key, images in candidates.items()}
+    entries = [known[key] for key in candidates if key in known]
     fresh = []
     if [(entry["pixels"], entry.get("version")) for entry in entries] != [
         (digest, _VERSION) for digest in digests.values()
     ]:
-        entries = fresh = _detect(images, digests, views)
-    return {key: _aligned(image, entry) for (key, image), entry in zip(images.items(), entries, strict=True)}, fresh
+        entries = fresh = _detect(candidates, digests, views)
+    return {key: _aligned(some, entry) for (key, some), entry in zip(candidates.items(), entries, strict=True)}, fresh
 
 
 def _text(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _digest(image: np.ndarray) -> str:
-    return hashlib.blake2b(image.tobytes() + str(image.shape).encode(), digest_size=16).hexdigest()
+def _digest(candidates: Candidates) -> str:
+    """Of all pixels; of several images also of their numbers, for the kept entry names one of them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for frame, image in candidates:
+        digest.update(image.tobytes() + str(image.shape).encode())
+        if len(candidates) > 1:
+            digest.update(str(frame).encode())
+    return digest.hexdigest()
 
 
 def _detect(
-    images: Mapping[str, np.ndarray], digests: Mapping[str, str], views: tuple[str, ...]
+    candidates: Mapping[str, Candidates], digests: Mapping[str, str], views: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """The cache entries of a source's images, all seen in the view that shows its faces best."""
     view = views[0]
     if len(views) > 1:  # most of these views are wrong ones: nothing small is looked for in them
+        firsts = [some[0][1] for some in candidates.values()]
         for second_look in (False, True):
-            seen = {v: sum(evidence(_find(turn(i, v), second_look)) for i in images.values()) for v in views}
+            seen = {v: sum(evidence(_find(turn(image, v), second_look)) for image in firsts) for v in views}
             view = max(views, key=lambda view: seen[view])
             if seen[view]:
                 break
-    return [_entry(key, digests[key], view, _find(turn(image, view))) for key, image in images.items()]
+    return [_entry(key, digests[key], view, some) for key, some in candidates.items()]
+
+
+def _pick(candidates: Candidates, view: str) -> tuple[int, Detection | None]:
+    """The number of the first image that shows a frontal face, and that face.
+
+    Where none does, the most frontal face of all; where there is no face at all, the first image.
+    """
+    best: tuple[int, Detection | None] = candidates[0][0], None
+    most = -1.0
+    for frame, image in candidates:
+        detection = _find(turn(image, view))
+        if detection is not None and (found := evidence(detection)) > most:
+            best, most = (frame, detection), found
+        if most >= FRONTAL:
+            break
+    return best
 
 
 def _find(image: np.ndarray, second_look: bool = True) -> Detection | None:
     return best_face(detector().detect(image, second_look=second_look), image.shape)
 
 
-def _aligned(image: np.ndarray, entry: dict[str, Any]) -> tuple[np.ndarray, Detection | None]:
-    image = turn(image, entry["view"])
+def _aligned(candidates: Candidates, entry: dict[str, Any]) -> tuple[int, np.ndarray, Detection | None]:
+    frame = entry.get("frame", candidates[0][0])
+    image = turn(dict(candidates)[frame], entry["view"])
     if "landmarks" not in entry:
-        return fallback_crop(image), None
+        return frame, fallback_crop(image), None
     landmarks = np.array(entry["landmarks"], np.float32)
-    return align(image, landmarks), Detection(np.array(entry["box"], np.float32), entry["confidence"], landmarks)
+    detection = Detection(np.array(entry["box"], np.float32), entry["confidence"], landmarks)
+    return frame, align(image, landmarks), detection
 
 
-def _entry(key: str, digest: str, view: str, detection: Detection | None) -> dict[str, Any]:
+def _entry(key: str, digest: str, view: str, candidates: Candidates) -> dict[str, Any]:
+    frame, detection = _pick(candidates, view)
     entry: dict[str, Any] = {"key": key, "pixels": digest, "version": _VERSION, "view": view}
+    if len(candidates) > 1:
+        entry["frame"] = frame
     if detection:
         entry |= {
             "box": detection.box.tolist(),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import collections
 import importlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
@@ -21,7 +21,16 @@ from datasets.user_copy import AGAIN, folder_path
 from ifgan_tf import cli, progress
 from ifgan_tf.errors import UserError
 
-NAMES = ("bu_3dfe", "ck_plus", "mmi", "raf_db")
+# Data sets, or builder configurations of one, and what they are to the layout's `scan`.
+_SCANS: Mapping[str, Mapping[str, bool]] = {
+    "bu_3dfe": {},
+    "ck_plus": {},
+    "mmi": {},
+    "raf_db": {},
+    "crema_d": {},
+    "crema_d/rated": {"rated": True},
+}
+NAMES = tuple(_SCANS)
 COMPLETE, INCOMPLETE, INTERRUPTED = 0, 1, 130
 _FILES_A_PROBLEM = 20
 
@@ -39,7 +48,8 @@ def check(dataset: str, manual_dir: str) -> int:
     if dataset not in NAMES:
         raise UserError(f"--dataset={dataset}: expected one of {', '.join(NAMES)}")
     manual_dir = folder_path("manual_dir", manual_dir)
-    scan = importlib.import_module(f"datasets.{dataset}.layout").scan(manual_dir)
+    layout = importlib.import_module(f"datasets.{dataset.partition('/')[0]}.layout")
+    scan = layout.scan(manual_dir, **_SCANS[dataset])
     records = [record for split in scan.splits.values() for record in split]
     bad: dict[str, Problem] = {}
     opened = _open(records, bad, f"{dataset}: opening images")
@@ -97,11 +107,12 @@ def _table(counts: Sequence[Count]) -> str:
 
 def _listing(title: str, problems: Sequence[Problem]) -> str:
     """Problems grouped by what was found: the remedy once, then the files."""
-    groups = collections.defaultdict(list)
+    groups: dict[tuple[str, str], dict[str, None]] = collections.defaultdict(dict)
     for problem in problems:
-        groups[problem.found, problem.remedy].append(problem.file)
+        groups[problem.found, problem.remedy][problem.file] = None  # a video once, however many of its frames
     lines = [f"\n{title}: {len(problems)}"]
-    for (found, remedy), files in groups.items():
+    for (found, remedy), named in groups.items():
+        files = list(named)
         lines.append(f"  {found}; {remedy}")
         lines += [f"    {file}" for file in files[:_FILES_A_PROBLEM]]
         if len(files) > _FILES_A_PROBLEM:

@@ -10,6 +10,10 @@ UPRIGHT = ("upright",)
 TURNED = ("upright", "clockwise", "counterclockwise")
 # Two cameras side by side in one frame.
 HALVES = tuple(f"{half} {turn}" for half in ("left", "right") for turn in TURNED)
+# The evidence from which on a face counts as frontal. Measured on thirty rendered faces, turned in space as ellipsoids
+# with a nose: straight on, and up to 15 degrees aside, all have it (half of them 4.7 or more); at 30 degrees three in
+# four, at 40 degrees one in six, at 45 and more one in twenty.
+FRONTAL = 2.0
 
 
 def turn(image: np.ndarray, view: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import os
@@ -35,6 +36,8 @@ class BuildReport:
         self._problems = [str(problem) for problem in problems if not problem.note]
         self._images = {role: dict.fromkeys(EXPRESSIONS, 0) for role in (EXPRESSIVE, NEUTRAL)}
         self._subjects: set[str] = set()
+        self._intensities: collections.Counter[int] = collections.Counter()
+        self._texts: dict[str, collections.Counter[str]] = {}
         self._undetected: list[str] = []
         self._unreadable: list[dict[str, str]] = []
         self._rows: dict[str, list[tuple[bytes, np.ndarray]]] = {name: [] for name in (*EXPRESSIONS, "undetected")}
@@ -44,6 +47,10 @@ class BuildReport:
         """Counts a face that is stored; `image` is uint8 RGB, square."""
         self._images[record.role][record.label] += 1
         self._subjects |= {record.subject} - {""}
+        self._intensities[record.intensity] += 1
+        for name, value in record.extra.items():
+            if isinstance(value, str):
+                self._texts.setdefault(name, collections.Counter())[value] += 1
         self._show(record.label, record.key, image)
         if not detected:
             self._undetected.append(record.place)
@@ -61,6 +68,8 @@ class BuildReport:
             "expressive": {name: n for name, n in self._images[EXPRESSIVE].items() if n},
             "neutral": sum(self._images[NEUTRAL].values()),
             "subjects": len(self._subjects),
+            "intensities": dict(sorted(self._intensities.items())),
+            **{name: dict(sorted(counts.items())) for name, counts in self._texts.items()},
             "undetected": sorted(self._undetected),
             "unreadable": sorted(self._unreadable, key=lambda entry: entry["key"]),
             "problems": self._problems,

@@ -35,6 +35,9 @@ class FaceRecord:
       views: how the image may have to be turned or cut to show an upright, frontal face (`datasets.orientation`); the
         best one of a source is used.
       video: whether `source` is a video, and `frame` counts its frames from 0.
+      candidates: where the frame is chosen by its face: returns frame numbers with their images, best first. The first
+        that shows a frontal face is taken (`datasets.alignment`), and `frame` is known only then; `load` returns the
+        first image of all. Picklable, as `load`. None where the frame is known.
       extra: the data set's own features.
     """
 
@@ -49,12 +52,13 @@ class FaceRecord:
     role: str = EXPRESSIVE
     views: tuple[str, ...] = ("upright",)
     video: bool = False
+    candidates: Callable[[], list[tuple[int, np.ndarray]]] | None = None
     extra: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     @property
     def place(self) -> str:
-        """Where to look for the image: its file, in a video the frame too."""
-        return f"{self.source}, frame {self.frame}" if self.video else self.source
+        """Where to look for the image: its file, in a video the frame too, once it is known."""
+        return f"{self.source}, frame {self.frame}" if self.video and not self.candidates else self.source
 
 
 def described(error: Exception | str, record: FaceRecord) -> str:

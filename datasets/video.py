@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -18,15 +20,35 @@ def frame_count(file: DataFile) -> int:
     Raises:
       UserError: if the file is no video or has no frame.
     """
-    with file.on_disk() as name, files.plain_name(name) as path:
-        video = cv2.VideoCapture(path)
+    with _opened(file) as video:
         frames = 0
         while video.isOpened() and video.grab():
             frames += 1
-        video.release()
     if not frames:
-        raise UserError(f"{file.source}: not a readable video; expected an AVI or MPEG file with at least one frame")
+        raise _no_video(file)
     return frames
+
+
+def sharpness(file: DataFile) -> list[float]:
+    """How sharp each frame is, the variance of its grey image's Laplacian; -1 for one that does not decode.
+
+    One frame at a time is in memory.
+
+    Raises:
+      UserError: if the file is no video or has no frame.
+    """
+    measured = []
+    with _opened(file) as video:
+        while video.isOpened() and video.grab():
+            decoded, image = video.retrieve()
+            if decoded:
+                grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+                measured.append(float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2)
+            else:
+                measured.append(-1.0)
+    if not measured:
+        raise _no_video(file)
+    return measured
 
 
 def read_frame(file: DataFile, frame: int, wanted: tuple[int, ...]) -> np.ndarray:
@@ -44,8 +66,7 @@ def read_frame(file: DataFile, frame: int, wanted: tuple[int, ...]) -> np.ndarra
 @functools.lru_cache(maxsize=1)
 def _decode(file: DataFile, wanted: tuple[int, ...]) -> dict[int, np.ndarray]:
     frames = {}
-    with file.on_disk() as name, files.plain_name(name) as path:
-        video = cv2.VideoCapture(path)
+    with _opened(file) as video:
         for index in range(max(wanted) + 1):
             if not video.grab():
                 break
@@ -53,5 +74,20 @@ def _decode(file: DataFile, wanted: tuple[int, ...]) -> dict[int, np.ndarray]:
                 decoded, image = video.retrieve()
                 if decoded:
                     frames[index] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        video.release()
     return frames
+
+
+@contextlib.contextmanager
+def _opened(file: DataFile) -> Iterator[cv2.VideoCapture]:
+    with file.on_disk() as name, files.plain_name(name) as path:
+        video = cv2.VideoCapture(path)
+        try:
+            yield video
+        finally:
+            video.release()
+
+
+def _no_video(file: DataFile) -> UserError:
+    return UserError(
+        f"{file.source}: not a readable video; expected an AVI, MPEG, MP4 or Flash (FLV) file with at least one frame"
+    )

@@ -36,7 +36,8 @@ class _Lines(tqdm):
         elapsed = self.format_dict["elapsed"]
         if elapsed >= _SECONDS_A_LINE:
             what = f"{self.desc.removesuffix(': ')}: " if self.desc else ""
-            done = f"{self.n:,} of {self.total:,}" if self.total else f"{self.n:,}"
+            told = self.format_sizeof if self.unit_scale else "{:,}".format
+            done = f"{told(self.n)} of {told(self.total)}" if self.total else told(self.n)
             logging.info("%s%s %s after %s", what, done, self.unit, self.format_interval(elapsed))
         return True
 

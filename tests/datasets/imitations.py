@@ -1,13 +1,15 @@
-"""Writes drawn imitations of the licensed data sets in their official layouts, full-size or small.
+"""Writes drawn imitations of the data sets in their official layouts, full-size or small.
 
     python -m tests.datasets.imitations --dataset=ck_plus --output=DIR
 
-None of the four may be passed on, so the builders are tested and measured on these: folders, names, sizes, codes,
-counts and oddities are the official ones, the people are drawn by `synthetic_faces` and say nothing about recognition.
+Four of the five may not be passed on, and CREMA-D's videos are 2.44 GB, so the builders are tested and measured on
+these: folders, names, sizes, codes, counts and oddities are the official ones, the people are drawn by
+`synthetic_faces` and say nothing about recognition.
 """
 
 from __future__ import annotations
 
+import csv
 import functools
 import itertools
 import pathlib
@@ -20,6 +22,8 @@ from absl import flags
 
 from datasets.bu_3dfe import layout as bu_3dfe
 from datasets.ck_plus import layout as ck_plus
+from datasets.crema_d import layout as crema_d
+from datasets.crema_d import owner_tables
 from datasets.mmi import sessions as mmi
 from datasets.raf_db import layout as raf_db
 from ifgan_tf import cli
@@ -35,6 +39,9 @@ MMI_CODES = {name: code for code, name in mmi.EMOTIONS.items()}
 # 208 in all; the owners give no numbers a class.
 MMI_SEQUENCES = {"anger": 32, "disgust": 32, "fear": 28, "happiness": 42, "sadness": 32, "surprise": 42}
 RAF_DB_CODES = {name: code for code, name in raf_db.CODES.items()}
+# CREMA-D's own tables, names, ages and ratings alone, from github.com/CheyneyComputerScience/CREMA-D; see the licence
+# beside them (Open Database License 1.0).
+CREMA_D_TABLES = pathlib.Path(__file__).parent / "crema_d_tables"
 _PEOPLE = 4
 
 
@@ -201,18 +208,62 @@ def write_raf_db(
             _write_image(root / "basic" / "Image" / "aligned" / name, image)
 
 
+@functools.cache
+def crema_d_names() -> tuple[str, ...]:
+    """The names of CREMA-D's 7,442 clips, in the owners' order."""
+    with (CREMA_D_TABLES / owner_tables.CLIP_LIST).open(newline="") as table:
+        return tuple(row["Filename"] for row in csv.DictReader(table))
+
+
+def write_crema_d(
+    root: pathlib.Path,
+    names: Sequence[str] | None = None,
+    frames: int = 12,
+    extension: str = "flv",
+    face: Face = drawn_face,
+) -> None:
+    """`VideoFlash/1001_DFA_ANG_XX.flv` and so on, 480x360, at rest at both ends, and the tables of those clips.
+
+    A clip's name is written in its corner, so that no two have the same pixels.
+    """
+    names = crema_d_names() if names is None else names
+    for index, name in enumerate(names):
+        actor, _, emotion, _ = name.split("_")
+        person = int(actor) - crema_d.ACTORS[0]
+        expressions = ("neutral", crema_d.CODES[emotion])
+        rest, shown = (place(face(person, expression), 480, 360, seed=(index,)) for expression in expressions)
+        for picture in (rest, shown):
+            cv2.putText(picture, name, (4, 14), cv2.FONT_HERSHEY_PLAIN, 1, (255, 255, 255))
+        ends = frames // 6
+        clip = [rest] * ends + [shown] * (frames - 2 * ends) + [rest] * ends
+        write_video(root / "VideoFlash" / f"{name}.{extension}", clip)
+    (root / "AudioMP3").mkdir()
+    (root / "AudioMP3" / f"{names[0]}.mp3").write_bytes(b"ID3")
+    (root / "processedResults").mkdir()
+    for table, column in ((owner_tables.CLIP_LIST, 1), (owner_tables.RATINGS, 1), (owner_tables.DEMOGRAPHICS, 0)):
+        with (CREMA_D_TABLES / pathlib.PurePath(table).name).open(newline="") as owners:
+            header, *rows = csv.reader(owners)
+        kept = {*names, *(name[:4] for name in names)}
+        with (root / table).open("w", newline="") as copy:
+            csv.writer(copy).writerows([header, *(row for row in rows if row[column] in kept)])
+
+
 WRITERS: Mapping[str, Callable[[pathlib.Path], None]] = {
     "bu_3dfe": write_bu_3dfe,
     "ck_plus": write_ck_plus,
     "mmi": write_mmi,
     "raf_db": write_raf_db,
+    "crema_d": write_crema_d,
 }
 
 
 def write_video(path: pathlib.Path, frames: Sequence[np.ndarray]) -> None:
-    """An AVI file (Motion JPEG, 25 frames a second) of uint8 RGB frames."""
+    """A video of uint8 RGB frames, 25 a second: .avi (Motion JPEG), .flv (Sorenson H.263) or .mp4 (MPEG-4)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (width, height))
+    # Flash video knows its codecs by number.
+    codec = 2 if path.suffix == ".flv" else cv2.VideoWriter.fourcc(*{".avi": "MJPG", ".mp4": "mp4v"}[path.suffix])
+    writer = cv2.VideoWriter(str(path), codec, 25, (width, height))
     for frame in frames:
         writer.write(np.ascontiguousarray(frame[..., ::-1]))
     writer.release()

@@ -1,6 +1,7 @@
 """Many records to aligned faces: in order, in processes, going on where a killed run stopped."""
 
 import functools
+import hashlib
 import json
 
 import cv2
@@ -12,6 +13,7 @@ from datasets import alignment
 from datasets.alignment import DetectionCache, aligned_faces
 from datasets.orientation import TURNED
 from datasets.records import FaceRecord
+from ifgan_tf.errors import UserError
 
 
 def picture(value):
@@ -125,6 +127,95 @@ def test_a_source_is_turned_upright_as_a_whole(tmp_path, monkeypatch, view):
         assert face.image[:40].mean() > face.image[-40:].mean() + 20
     entries = [json.loads(line) for line in (tmp_path / "d.jsonl").read_text().splitlines()]
     assert [entry["view"] for entry in entries] == [view] * 3
+
+
+def test_what_is_kept_of_a_known_frame_has_not_changed(tmp_path, detections):
+    """So that builds which were begun with an older version go on."""
+    list(aligned_faces([_record(0)], tmp_path / "d.jsonl"))
+    image = picture(200)
+    digest = hashlib.blake2b(image.tobytes() + str(image.shape).encode(), digest_size=16).hexdigest()
+    (entry,) = map(json.loads, (tmp_path / "d.jsonl").read_text().splitlines())
+    assert list(entry) == ["key", "pixels", "version", "view", "box", "confidence", "landmarks"]
+    assert (entry["pixels"], entry["version"], entry["view"]) == (digest, 3, "upright")
+
+
+FACES = {"frontal": 200, "frontal too": 190, "turned": 150, "far turned": 100, "none": 0}
+
+
+class SeesHowTheyTurn:
+    """Finds a face whose nose is the further aside the darker the picture, none in a black one."""
+
+    asked = 0
+
+    def detect(self, image, *, second_look=True):
+        SeesHowTheyTurn.asked += 1
+        found = CentredFaces().detect(image)
+        aside = {200: 0, 190: 0, 150: 0.32, 100: 0.36, 0: 0}[int(image[0, 0, 0])]
+        for detection in found:
+            detection.landmarks[2, 0] += aside * (detection.landmarks[1, 0] - detection.landmarks[0, 0])
+        return found
+
+
+def shots(names, first=7):
+    if not names:
+        raise UserError("v.flv: too short")
+    return [(first + 5 * position, picture(FACES[name])) for position, name in enumerate(names)]
+
+
+def first_shot(names):
+    return shots(names)[0][1]
+
+
+def _clip(number, *names, first=7):
+    load, candidates = functools.partial(first_shot, names), functools.partial(shots, names, first)
+    return FaceRecord(f"k{number}", load, "anger", "s", "q", "v.flv", video=True, candidates=candidates)
+
+
+@pytest.fixture
+def turning(monkeypatch):
+    monkeypatch.setattr(alignment, "detector", SeesHowTheyTurn)
+    monkeypatch.setattr(SeesHowTheyTurn, "asked", 0)
+
+
+@pytest.mark.parametrize(
+    ("names", "taken", "asked"),
+    [
+        (["frontal", "frontal too", "turned"], 0, 1),
+        (["turned", "frontal", "frontal too"], 1, 2),
+        (["none", "far turned", "frontal"], 2, 3),
+        (["far turned", "turned", "none"], 1, 3),
+        (["none", "far turned", "none"], 1, 3),
+        (["none", "none"], 0, 2),
+        (["none"], 0, 1),
+        (["turned"], 0, 1),
+    ],
+)
+def test_the_first_frontal_face_of_the_candidates_is_taken(tmp_path, turning, names, taken, asked):
+    (face,) = aligned_faces([_clip(0, *names)], tmp_path / "d.jsonl")
+    assert SeesHowTheyTurn.asked == asked
+    assert face.record.frame == 7 + 5 * taken and face.record.place == f"v.flv, frame {7 + 5 * taken}"
+    assert (face.detection is None) == (names[taken] == "none")
+    assert face.image[128, 128, 0] == FACES[names[taken]]
+    # The second time nothing is asked, and nothing changes.
+    (again,) = aligned_faces([_clip(0, *names)], tmp_path / "d.jsonl")
+    assert SeesHowTheyTurn.asked == asked and again.record.frame == face.record.frame
+    np.testing.assert_array_equal(again.image, face.image)
+    assert len((tmp_path / "d.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("changed", [_clip(0, "frontal", "turned"), _clip(0, "frontal", "none", first=8)])
+def test_the_choice_is_made_anew_if_any_candidate_changed(tmp_path, turning, changed):
+    list(aligned_faces([_clip(0, "frontal", "none")], tmp_path / "d.jsonl"))
+    (face,) = aligned_faces([changed], tmp_path / "d.jsonl")
+    assert SeesHowTheyTurn.asked == 2 and face.record.frame == changed.candidates()[0][0]
+    (back,) = aligned_faces([_clip(0, "frontal", "none")], tmp_path / "d.jsonl")
+    assert back.record.frame == 7
+
+
+def test_a_clip_that_lacks_frames_gives_the_others(tmp_path, turning):
+    first, second, third = aligned_faces([_clip(0, "frontal"), _clip(1), _clip(2, "turned")], tmp_path / "d.jsonl")
+    assert (first.record.frame, third.record.frame) == (7, 7)
+    assert second.image is None and second.error == "v.flv: too short" and second.record.place == "v.flv"
 
 
 def test_small_faces_are_looked_for_in_a_second_look_alone():

@@ -17,7 +17,7 @@ from ifgan_tf import files
 from ifgan_tf.data import built_sets
 from ifgan_tf.errors import UserError
 from ifgan_tf.labels import BASIC
-from tests.datasets.imitations import write_bu_3dfe
+from tests.datasets.imitations import write_bu_3dfe, write_crema_d
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -75,6 +75,84 @@ def test_configs(copy, tmp_path, centred_faces):
     assert build("bu_3dfe", str(tmp_path), config="all_intensities") == folder
 
 
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    root = tmp_path_factory.mktemp("clips")
+    clips = ("IEO_ANG_HI", "IEO_DIS_MD", "IEO_FEA_HI", "IEO_HAP_LO", "IEO_NEU_XX", "TAI_SAD_XX", "DFA_SAD_XX")
+    write_crema_d(root, [f"1001_{clip}" for clip in clips], frames=40, face=coloured_face)
+    return root
+
+
+def test_a_number_of_frames_is_part_of_the_configurations_name(clips, tmp_path, centred_faces):
+    folders = {
+        config: build(f"crema_d{config}", str(tmp_path), str(clips), frames_per_clip=frames)
+        for config, frames in (("", None), ("/rated", None), ("/intended", 4), ("/rated", 1))
+    }
+    assert folders[""] == tmp_path / "crema_d" / "intended" / "1.0.0"
+    assert folders["/intended"] == tmp_path / "crema_d" / "intended_4_frames" / "1.0.0"
+    assert folders["/rated"] == tmp_path / "crema_d" / "rated_1_frames" / "1.0.0"
+    assert build("crema_d", str(tmp_path), frames_per_clip=3) == folders[""]
+    assert build("crema_d/intended_4_frames", str(tmp_path)) == folders["/intended"]
+    assert build("crema_d/intended_4_frames", str(tmp_path), frames_per_clip=4) == folders["/intended"]
+    counts = {
+        path.parents[1].name: json.loads(path.read_text())["train"]["images"]
+        for path in tmp_path.rglob("build_report.json")
+    }
+    assert counts == {"intended": 21, "rated": 18, "intended_4_frames": 28, "rated_1_frames": 6}
+    for config, number in counts.items():
+        builder = built_sets.open_builder(f"crema_d/{config}", str(tmp_path))
+        assert builder.info.splits["train"].num_examples == number
+        frames = [(e["sequence"], e["frame"]) for e in builder.as_dataset(split="train").as_numpy_iterator()]
+        assert len(set(frames)) == number and all(8 <= frame < 32 for _, frame in frames)
+    assert built_sets.open_builder("crema_d", str(tmp_path)).info.splits["train"].num_examples == 21
+
+
+def test_configurations_share_what_was_detected(clips, tmp_path, centred_faces):
+    build("crema_d", str(tmp_path), str(clips))
+    kept = (tmp_path / ".detections" / "crema_d.jsonl").read_text()
+    build("crema_d/rated", str(tmp_path), str(clips))
+    assert len(kept.splitlines()) == 21 and (tmp_path / ".detections" / "crema_d.jsonl").read_text() == kept
+
+
+@pytest.mark.parametrize(
+    ("dataset", "frames", "message"),
+    [
+        ("ck_plus", 3, "--frames_per_clip=3: ck_plus has no clips to choose frames of; leave the flag out"),
+        ("synthetic_faces", 3, "--frames_per_clip=3: synthetic_faces has no clips"),
+        ("crema_d", 0, "--frames_per_clip=0: expected 1 to 20"),
+        ("crema_d/rated", 21, "--frames_per_clip=21: expected 1 to 20"),
+        ("crema_d/rated_4_frames", 5, "--frames_per_clip=5: --dataset=crema_d/rated_4_frames says another number"),
+        ("crema_d/rated_4_frames", 3, "--frames_per_clip=3: --dataset=crema_d/rated_4_frames says another number"),
+    ],
+)
+def test_numbers_of_frames_that_cannot_be(clips, tmp_path, dataset, frames, message):
+    with pytest.raises(UserError, match=message):
+        build(dataset, str(tmp_path), str(clips), frames_per_clip=frames)
+    assert not list(tmp_path.iterdir())
+
+
+def test_crema_d_is_read_without_builder_code_by_its_configuration(clips, tmp_path, centred_faces):
+    """TFDS has another data set of that name, of the voices."""
+    build("crema_d", str(tmp_path), str(clips))
+    code = f"""
+import tensorflow_datasets as tfds
+builder = tfds.builder("crema_d/intended", data_dir={str(tmp_path)!r})
+print(type(builder).__name__, builder.info.splits["train"].num_examples, builder.info.features["age"].dtype)
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout.split()[:2] == ["ReadOnlyBuilder", "21"]
+
+
+def test_a_clip_that_does_not_open_is_counted_and_listed(clips, tmp_path, centred_faces):
+    root = shutil.copytree(clips, tmp_path / "copy")
+    (root / "VideoFlash" / "1001_IEO_ANG_HI.flv").write_bytes(b"")
+    folder = build("crema_d", str(tmp_path / "data"), str(root))
+    part = json.loads((folder / "build_report.json").read_text())["train"]
+    assert part["images"] == 18 and "anger" not in part["expressive"] and part["subjects"] == 1
+    assert [entry["key"] for entry in part["unreadable"]] == [f"1001_IEO_ANG_HI_{pick}of3" for pick in (1, 2, 3)]
+    assert all(entry["error"].startswith("VideoFlash/1001_IEO_ANG_HI.flv: not a") for entry in part["unreadable"])
+
+
 def test_unreadable_images_are_counted_and_listed_and_the_build_goes_on(tmp_path, centred_faces):
     root = tmp_path / "copy"
     write_bu_3dfe(root, subjects=1, intensities=(3, 4), extension="png", face=coloured_face)
@@ -93,7 +171,7 @@ def test_unreadable_images_are_counted_and_listed_and_the_build_goes_on(tmp_path
 @pytest.mark.parametrize(
     ("dataset", "manual_dir", "message"),
     [
-        ("bu3dfe", None, "--dataset=bu3dfe: expected one of bu_3dfe, ck_plus, mmi, raf_db, synthetic_faces"),
+        ("bu3dfe", None, "--dataset=bu3dfe: expected one of bu_3dfe, ck_plus, mmi, raf_db, crema_d, synthetic_faces"),
         ("bu_3dfe/none", None, "bu_3dfe has no config 'none'; expected one of paper, all_intensities"),
         ("bu_3dfe", None, "bu_3dfe is not built in .*: give --manual_dir, .*README.md"),
         (
@@ -106,6 +184,10 @@ def test_unreadable_images_are_counted_and_listed_and_the_build_goes_on(tmp_path
         ("ck_plus", "", r"--manual_dir=.*: no CK\+ image found"),
         ("mmi", "", "--manual_dir=.*: no MMI session found"),
         ("raf_db", "", "--manual_dir=.*: no RAF-DB image found"),
+        ("crema_d", "", "--manual_dir=.*: no CREMA-D video found"),
+        ("crema_d/all", "", "no config 'all'; expected one of intended, rated, or one with _N_frames behind it"),
+        ("crema_d/intended_21_frames", "", "no config 'intended_21_frames'; expected one of intended, rated, or one"),
+        ("crema_d/intended_3_frames", "", "no config 'intended_3_frames'"),  # that is the default one
     ],
 )
 def test_wrong_input(tmp_path, dataset, manual_dir, message):

@@ -14,6 +14,7 @@ from coloured_faces import CentredFaces, coloured_face, expression_shown
 from datasets import alignment
 from datasets.bu_3dfe import bu_3dfe_dataset_builder
 from datasets.ck_plus import ck_plus_dataset_builder
+from datasets.crema_d import crema_d_dataset_builder
 from datasets.mmi import mmi_dataset_builder
 from datasets.raf_db import raf_db_dataset_builder
 from ifgan_tf.labels import EXPRESSIONS
@@ -92,6 +93,17 @@ class RafDbTest(_BuilderTest):
     def write(root):
         counts = {"train": dict.fromkeys(EXPRESSIONS, 2), "test": dict.fromkeys(EXPRESSIONS, 1)}
         imitations.write_raf_db(root, counts, face=coloured_face)
+
+
+class CremaDTest(_BuilderTest):
+    DATASET_CLASS = crema_d_dataset_builder.Builder
+    BUILDER_CONFIG_NAMES_TO_TEST = ("intended", "rated")
+    SPLITS: ClassVar = {"train": 3 * 6}
+
+    @staticmethod
+    def write(root):
+        clips = ("IEO_ANG_HI", "IEO_DIS_MD", "IEO_FEA_HI", "IEO_HAP_LO", "IEO_NEU_XX", "TAI_SAD_XX")  # raters agree
+        imitations.write_crema_d(root, [f"1001_{clip}" for clip in clips], face=coloured_face)
 
 
 # Not a test by itself: TFDS' class has nothing to build.

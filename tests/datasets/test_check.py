@@ -12,8 +12,9 @@ from PIL import ImageFile
 
 from datasets.bu_3dfe import layout as bu_3dfe
 from datasets.check import check
+from datasets.crema_d import layout as crema_d
 from ifgan_tf.errors import UserError
-from tests.datasets.imitations import write_bu_3dfe, write_ck_plus
+from tests.datasets.imitations import write_bu_3dfe, write_ck_plus, write_crema_d
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -62,8 +63,39 @@ def test_many_files_of_one_problem_are_grouped(tmp_path, capsys):
     assert text.count("expected one number from 0 to 7") == 1 and "... and 4 more" in text
 
 
+@pytest.fixture
+def clips(tmp_path, monkeypatch):
+    """A set of two clips, in one of which raters saw what was intended."""
+    write_crema_d(tmp_path, ["1001_IEO_ANG_LO", "1001_IEO_ANG_HI"], face=coloured_face)
+    monkeypatch.setattr(crema_d, "ACTORS", range(1001, 1002))
+    monkeypatch.setattr(crema_d, "CLIPS", {"anger": 2})
+    monkeypatch.setattr(crema_d, "RATED", {"anger": 1})
+    monkeypatch.setattr(crema_d, "CLIPS_A_LEVEL", {"LO": 1, "HI": 1})
+    return tmp_path
+
+
+@pytest.mark.parametrize(("dataset", "images"), [("crema_d", 6), ("crema_d/rated", 3)])
+def test_complete_clips(clips, capsys, dataset, images):
+    assert check(dataset, str(clips)) == 0
+    text = capsys.readouterr().out
+    table = {tuple(line.rsplit(maxsplit=2)) for line in text.splitlines()}
+    assert table >= {("  images", str(images), str(images)), ("  level LO", "1", "1"), ("  clips", "2", "2")}
+    assert ("  face seen as intended: anger", "1", "1") in table
+    assert f"complete: build it with  python -m datasets.build --dataset={dataset} " in text
+
+
+def test_a_clip_that_does_not_open_is_named_once(clips, capsys):
+    (clips / "VideoFlash" / "1001_IEO_ANG_LO.flv").write_bytes(b"")
+    assert check("crema_d", str(clips)) == 1
+    text = capsys.readouterr().out
+    assert text.count("VideoFlash/1001_IEO_ANG_LO.flv") == 1
+    assert ["unreadable", "images", "3", "0", "+3"] in [line.split() for line in text.splitlines()]
+
+
 def test_unknown_data_set(tmp_path):
-    with pytest.raises(UserError, match="--dataset=ck: expected one of bu_3dfe, ck_plus, mmi, raf_db"):
+    with pytest.raises(
+        UserError, match="--dataset=ck: expected one of bu_3dfe, ck_plus, mmi, raf_db, crema_d, crema_d/rated"
+    ):
         check("ck", str(tmp_path))
 
 

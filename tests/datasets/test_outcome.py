@@ -43,6 +43,18 @@ def test_an_undetected_frame_of_a_video_is_told_by_its_number():
     assert report.as_dict()["undetected"] == ["S001-001.avi, frame 0", "S001-001.avi, frame 12"]
 
 
+def test_intensities_and_what_is_known_of_people_are_counted():
+    report = BuildReport("train")
+    for number, (level, gender) in enumerate([(3, "female"), (0, "male"), (3, ""), (1, "female")]):
+        extra = {"gender": gender, "landmarks": np.zeros((5, 2))}
+        record = FaceRecord(f"k{number}", functools.partial(int), "fear", "s", "q", "v", intensity=level, extra=extra)
+        report.add(record, np.zeros((256, 256, 3), np.uint8), detected=True)
+    part = report.as_dict()
+    assert part["intensities"] == {0: 1, 1: 1, 3: 2} and part["gender"] == {"": 1, "female": 2, "male": 1}
+    assert "landmarks" not in part
+    summary({"train": part})
+
+
 def test_no_subjects_are_told_of_where_the_data_set_has_none():
     report = BuildReport("train")
     record = FaceRecord("k", functools.partial(int), "fear", "", "q", "train_00001_aligned.jpg")
