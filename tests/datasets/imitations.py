@@ -224,18 +224,21 @@ def write_crema_d(
 ) -> None:
     """`VideoFlash/1001_DFA_ANG_XX.flv` and so on, 480x360, at rest at both ends, and the tables of those clips.
 
-    A clip's name is written in its corner, so that no two have the same pixels.
+    Every actor has a tint, every frame its place and light, and a clip's name is written in its corner: no two pictures
+    are the same, nor are the faces in them.
     """
     names = crema_d_names() if names is None else names
     for index, name in enumerate(names):
         actor, _, emotion, _ = name.split("_")
         person = int(actor) - crema_d.ACTORS[0]
-        expressions = ("neutral", crema_d.CODES[emotion])
-        rest, shown = (place(face(person, expression), 480, 360, seed=(index,)) for expression in expressions)
-        for picture in (rest, shown):
+        tint = (1.0, *np.random.default_rng(person).uniform(0.85, 1.0, 2))
+        clip = []
+        for frame in range(frames):
+            shown = frames // 6 <= frame < frames - frames // 6
+            picture = place(face(person, crema_d.CODES[emotion] if shown else "neutral"), 480, 360, seed=(index, frame))
+            picture = (picture * tint).astype(np.uint8)
             cv2.putText(picture, name, (4, 14), cv2.FONT_HERSHEY_PLAIN, 1, (255, 255, 255))
-        ends = frames // 6
-        clip = [rest] * ends + [shown] * (frames - 2 * ends) + [rest] * ends
+            clip.append(picture)
         write_video(root / "VideoFlash" / f"{name}.{extension}", clip)
     (root / "AudioMP3").mkdir()
     (root / "AudioMP3" / f"{names[0]}.mp3").write_bytes(b"ID3")
