@@ -73,7 +73,9 @@ class DataConfig:
         "§4.1",
     )
     data_dir: str = _setting("~/tensorflow_datasets", "Folder of built data sets (see python -m datasets.build).")
-    manual_dir: str = _setting("", "Folder of your unpacked copy of the data set; read only when it must be built.")
+    manual_dir: str = _setting(
+        "", "Folder of your unpacked copy of the data set; read only when it must be built. crema_d needs none."
+    )
     additional_data: str = _setting(
         "",
         "Other data sets to train on as well, separated by commas: all images of the posed ones, the training part of "
