@@ -45,9 +45,11 @@ from ifgan_tf.privacy.reconstruction import reconstruct
 from ifgan_tf.privacy.representations import representations
 from ifgan_tf.run_folder import RunFolder
 
-MAX_TARGETS_IMAGES = 300  # pairs for verification grow with the square
-MAX_BACKGROUND_IMAGES = 1000
-MAX_CLOSED_SET_IMAGES = 600  # one of each expression of CREMA-D's 91 people
+# Most images of the training part and of the test part. Pairs for verification grow with the square of the latter.
+MAX_IMAGES = {"train": 1000, "test": 300}
+# In a closed set people are enrolled with the first, and named in the second: of CREMA-D's 91 people three and one of
+# every expression.
+MAX_CLOSED_SET_IMAGES = {"train": 2000, "test": 600}
 
 
 def audit(
@@ -81,10 +83,7 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     closed = config.data.fold_by == "recording"
     chosen = [
         balanced(faces_of(run, part, data_dir), most)
-        for part, most in (
-            ("train", MAX_BACKGROUND_IMAGES),
-            ("test", MAX_CLOSED_SET_IMAGES if closed else MAX_TARGETS_IMAGES),
-        )
+        for part, most in (MAX_CLOSED_SET_IMAGES if closed else MAX_IMAGES).items()
     ]
     if closed:
         chosen[1] = Faces.join(chosen)

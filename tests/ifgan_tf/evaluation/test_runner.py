@@ -123,7 +123,7 @@ def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path,
         monkeypatch.setattr(convolutional, name, 5)
     monkeypatch.setattr(estimates, "REPLICATES", 20)
     monkeypatch.setattr(identification, "HALVINGS", 1)
-    monkeypatch.setattr(audit, "MAX_BACKGROUND_IMAGES", 96)
+    monkeypatch.setitem(audit.MAX_IMAGES, "train", 96)
     run = make_run(tmp_path / "run", attention=False)
     evaluate(run.path, identity=audit.audit)
     report = json.loads((run.evaluation_dir / "report.json").read_text())

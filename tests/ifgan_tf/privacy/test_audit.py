@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crowd import BACKGROUND, EACH, EXPRESSIONS, SIDE, TARGETS, group, portraits, same_for_all
+from tiny import tiny_config, write_run
+from tiny_sets import SUBJECTS, face_of
 
+from ifgan_tf.data import folds, splits
 from ifgan_tf.data.built_sets import Faces
-from ifgan_tf.privacy import audit, convolutional
+from ifgan_tf.privacy import audit, convolutional, estimates
 from ifgan_tf.privacy.estimates import Estimate
 from ifgan_tf.privacy.groups import Group
 from ifgan_tf.run_folder import RunFolder
@@ -133,3 +136,17 @@ def test_in_a_closed_set_people_are_named_by_what_was_learnt_of_them(monkeypatch
     assert found["photo"]["top1"].value >= 0.9
     assert found["generated"]["top1"].value <= 2.5 * found["chance"]
     assert set(found["reconstruction_psnr"]) == {"constant", "average", "generated"}
+
+
+def test_a_closed_set_is_enrolled_with_its_training_recordings(several_sets: Path, tmp_path: Path, monkeypatch):
+    for name in ("BACKGROUND_STEPS", "TARGETS_STEPS"):
+        monkeypatch.setattr(convolutional, name, 5)
+    monkeypatch.setattr(estimates, "REPLICATES", 20)
+    settings = {"dataset": "crema_d/intended", "classes": "anger,happiness", "fold_by": "recording"}
+    config = tiny_config(data_dir=str(several_sets), attention=False, **settings)
+    run = write_run(tmp_path / "run", config, SUBJECTS, lambda label: face_of(99, label, 0), {"best": 1})
+    folds.save(splits.load(config.data, 0).fold, run.folds_file)
+    found = audit.measure(run)
+    assert found is not None and found["subjects"] == 10 and found["chance"] == pytest.approx(1 / 10)
+    assert found["images"] == 10 * 2 * 2 * 2 // 10  # two clips of two expressions, two frames each, a tenth of them
+    assert found["photo"]["top1"].value > 0.5  # a test "face" has the very hue that its person was enrolled with
