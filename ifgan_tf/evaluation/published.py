@@ -74,8 +74,8 @@ _REMARKS = {
         "published; their script keeps the weights that are best on the test clips, where here others choose; one "
         "network names the person, where here the strongest of four attackers counts, which learn from the very "
         "faces that they attack. Chance of naming the right one of 91 people is 1.10 %. With `--fold_by=subject`, "
-        "the default, nobody in the test images was trained on and the person is one of nine or ten: do not compare "
-        "its figures with theirs."
+        "the default, nobody in the test images was trained on, and how often the person is named right, one of "
+        "nine or ten, is not set beside theirs but stands below."
     ),
 }
 

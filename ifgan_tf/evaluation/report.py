@@ -178,7 +178,8 @@ def comparison(report: Report) -> list[dict[str, str]]:
     if of_recordings:
         rows.append(_our_row(f"{report['method']}, by recording", of_recordings, source))
     if (peer := published.leakage(dataset)) is not None:
-        ours = report.get("identity", {}).get("generated", {}).get("top1")
+        closed = report["config"]["data"]["fold_by"] == "recording"  # else other people, and fewer, are told apart
+        ours = report.get("identity", {}).get("generated", {}).get("top1") if closed else None
         for row in rows:
             found = ours if row["source"] == source else peer
             row["person_named_percent"] = "" if found is None else f"{100 * found:.2f}"
