@@ -1,4 +1,4 @@
-"""Evaluates a trained run on people it has never seen: tables, pictures and evaluation/report.json."""
+"""Evaluates a trained run on its test images: tables, pictures and evaluation/report.json."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ USAGE = """
 usage: python evaluate.py --workdir=DIR
        python evaluate.py --compare REFERENCE_RUN RUN...
 
-Evaluates the run in DIR (or its fold_00 … fold_09, after --fold=all) on its test subjects and writes into
-DIR/evaluation: report.json, report.md, comparison.csv (the paper's figures and ours), predictions.csv (every test
-image) and pictures: confusion matrix, reliability, errors, expression transfer (Fig. 5), attention maps (Fig. 6),
-accuracy against identity leakage: attackers try to tell who it is from the generated face (--noidentity: do not).
-The pictures are also in TensorBoard: tensorboard --logdir=DIR. DIR/model_card.md sums the run up.
+Evaluates the run in DIR (or its fold_00 … fold_09, after --fold=all) on its test images, of people it has never seen
+(but for --fold_by=recording), and writes into DIR/evaluation: report.json, report.md, comparison.csv (published figures
+and ours), predictions.csv (every test image) and pictures: confusion matrix, reliability, errors, expression transfer
+(Fig. 5), attention maps (Fig. 6), accuracy against identity leakage: attackers try to tell who it is from the generated
+face (--noidentity: do not). The pictures are also in TensorBoard: tensorboard --logdir=DIR. DIR/model_card.md sums the
+run up.
 
 --compare sets evaluated runs (say the baseline, one without attention, IF-GAN) side by side on the test images they
 share, with intervals and a paired test, and writes compare.md and compare.csv into REFERENCE_RUN/evaluation.
@@ -78,8 +79,8 @@ if __name__ == "__main__":
     flags.DEFINE_bool(
         "identity",
         True,
-        "Measure with attackers how much of a person's identity the generated face gives away (a minute or two a "
-        "fold).",
+        "Measure with attackers how much of a person's identity the generated face gives away (a minute or two a fold "
+        "at 64 pixels; more at 224, and in a closed set).",
     )
     flags.DEFINE_string(
         "embedding",

@@ -70,12 +70,12 @@ def measure(workdir: Path, saved_model: str, tflite: str, data_dir: str | None, 
     run = single_run(workdir)
     data, model = run.config().data, run.inference()
     faces = parity.evenly(faces_of(run, "test", data_dir), count)
-    chosen = set(faces.sources.tolist())
+    chosen = list(zip(faces.sources.tolist(), faces.frames.tolist(), strict=True))
+    wanted = set(chosen)
     built = iterate(data.dataset, data_dir or data.data_dir, "all", data.class_names)
-    aligned = {
-        example["source"].decode(): example["image"] for example in built if example["source"].decode() in chosen
-    }
-    whole = [aligned[source] for source in faces.sources]
+    keyed = (((example["source"].decode(), int(example["frame"])), example["image"]) for example in built)
+    aligned = {key: image for key, image in keyed if key in wanted}
+    whole = [aligned[key] for key in chosen]
     views = np.stack([model_view(face, data.image_size) for face in whole])
     np.testing.assert_array_equal(views, faces.images)  # the faces of the run, the very pixels
 

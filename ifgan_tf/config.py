@@ -348,7 +348,7 @@ def load(path: Path) -> Config:
         return Config(**{name: section(**tree[name]) for name, section in sections().items()})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, UserError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
         raise UserError(
             f"{path}: not a configuration of this version ({error}); train again into a new --workdir"
         ) from None

@@ -35,8 +35,9 @@ def average_faces(images: Iterable[tuple[np.ndarray, int]], classes: Sequence[st
     for label, total in enumerate(sums):
         if total is None:
             raise UserError(
-                f"no training image of {classes[label]}: its average face cannot be made; check the data set with "
-                f"python -m datasets.check, or leave the class out with --classes"
+                f"no training image of {classes[label]} in a posed set: its average face cannot be made; check the "
+                f"data set with python -m datasets.check, add a posed set that has it to --additional_data, or leave "
+                f"the class out with --classes"
             )
         means.append(np.rint(total / counts[label]).astype(np.uint8))
     return np.stack(means)

@@ -112,10 +112,17 @@ def recording_fold(recordings: np.ndarray, subjects: np.ndarray, labels: np.ndar
       fold: 0 to 9.
 
     Raises:
-      UserError: for a fold outside 0..9, or fewer than ten recordings.
+      UserError: for a fold outside 0..9, fewer than ten recordings, or somebody with too few to be in training too.
     """
     order = np.lexsort((recordings, labels, subjects))
-    return _dealt(list(dict.fromkeys(recordings[order].tolist())), fold, "recordings")
+    dealt = _dealt(list(dict.fromkeys(recordings[order].tolist())), fold, "recordings")
+    enrolled = set(subjects[np.isin(recordings, dealt.train)].tolist())
+    if strangers := sorted(set(subjects.tolist()) - enrolled):
+        raise UserError(
+            f"--fold_by=recording: {len(strangers)} people, such as {strangers[0]!r}, have no recording in the "
+            f"training part of fold {fold}; a closed set needs several recordings of everybody; leave the flag out"
+        )
+    return dealt
 
 
 def _dealt(ranked: Sequence[str], fold: int, what: str) -> Fold:

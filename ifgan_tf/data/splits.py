@@ -84,7 +84,7 @@ def _refuse_absence(data: DataConfig, fold: int, part: dict[str, Faces], additio
         rest = ",".join(name for name in data.class_names if name not in absent)
         raise UserError(
             f"{where} has no image of {', '.join(absent)} to train on{beside}; {remedy}; or, where the data set does "
-            f"not have them, pass --classes={rest}, or a set that has them in --additional_data"
+            f"not have them, pass --classes={rest}, or a posed set that has them in --additional_data"
         )
 
 

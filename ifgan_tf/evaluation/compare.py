@@ -31,6 +31,7 @@ class Run:
       name: of the run, as the user gave it.
       method: what the paper calls it, with what the classifier saw.
       dataset: that it was tested on.
+      fold_by: what its folds never split; the test images of one number differ between two of them.
       classes: that it tells apart.
       right: (fold, source, frame) of every test image → whether it was named right.
       subjects: (fold, source, frame) → who it is, or the source where no one says.
@@ -39,6 +40,7 @@ class Run:
     name: str
     method: str
     dataset: str
+    fold_by: str
     classes: tuple[str, ...]
     right: dict[Image, bool]
     subjects: dict[Image, str]
@@ -79,6 +81,7 @@ def read_run(workdir: Path) -> Run:
             str(workdir),
             told["method"],
             told["config"]["data"]["dataset"],
+            told["config"]["data"].get("fold_by", "subject"),
             tuple(told["classes"]),
             {key: row["predicted"] == row["label"] for key, row in zip(keys, rows, strict=True)},
             {key: row["subject"] or row["source"] for key, row in zip(keys, rows, strict=True)},
@@ -99,13 +102,18 @@ def common_images(runs: Sequence[Run]) -> list[Image]:
     """The test images that all runs have.
 
     Raises:
-      UserError: when the runs are of several data sets, or have none in common.
+      UserError: when the runs are of several data sets or kinds of folds, or have none in common.
     """
     for run in runs[1:]:
         if run.dataset != runs[0].dataset:
             raise UserError(
                 f"--compare: {runs[0].name} was tested on {runs[0].dataset} and {run.name} on {run.dataset}; expected "
                 f"runs on one data set"
+            )
+        if run.fold_by != runs[0].fold_by:
+            raise UserError(
+                f"--compare: {runs[0].name} has --fold_by={runs[0].fold_by} and {run.name} --fold_by={run.fold_by}; "
+                f"expected runs with the same folds"
             )
     keys = sorted(set.intersection(*(set(run.right) for run in runs)))
     if not keys:

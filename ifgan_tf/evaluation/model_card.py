@@ -28,7 +28,8 @@ _TERMS = {
         "Database Contents License 1.0: name the source, and share a database that is derived from it, such as its "
         "aligned faces, alike. Whether a model's weights are a derived database or a work produced from it is not "
         "settled, so pass the model on with this notice, and read the licence's sections 4.3 to 4.6 or ask a "
-        "lawyer; this is no legal advice. The average faces in the run are made of the actors' faces."
+        "lawyer; this is no legal advice. Average faces that a run makes of this data set are made of the actors' "
+        "faces."
     ),
 }
 
@@ -77,7 +78,8 @@ def model_card(report: Report) -> str:
 
 def _training(data: dict[str, Any], report: Report) -> str:
     beside = data.get("additional_data", "")
-    folds = "the training subjects of each fold" if "missing_folds" in report else "the official training part"
+    kind = "recordings" if data["fold_by"] == "recording" else "subjects"
+    folds = f"the training {kind} of each fold" if "missing_folds" in report else "the official training part"
     return (
         f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
         f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}."

@@ -58,7 +58,7 @@ PUBLISHED: dict[str, tuple[tuple[str, float], ...]] = {
     "crema_d": (("Xu et al., WACV 2025", 78.84),),
 }
 _SOURCES = {"raf_db": "paper, Table 2", "crema_d": "their abstract"}
-# Share of test clips whose person is named right: the "privacy leakage ratio" of Xu et al.
+# The "privacy (facial identity) leakage ratio" of Xu et al.
 _LEAKAGE = {"crema_d": 0.0201}
 
 _PAPERS = (
@@ -68,14 +68,16 @@ _PAPERS = (
 _REMARKS = {
     "crema_d": (
         "Xu et al. follow another protocol than the ten folds by actor. What can be told of it from their abstract "
-        "and the code they published: training and test clips are of the same people (a closed set; "
-        "`--fold_by=recording` comes nearest); a network over time gives one answer a clip, from 16 of its frames, "
-        "where the row by recording is the mean over a few single frames; which clips they tested on is not "
-        "published; their script keeps the weights that are best on the test clips, where here others choose; one "
-        "network names the person, where here the strongest of four attackers counts, which learn from the very "
-        "faces that they attack. Chance of naming the right one of 91 people is 1.10 %. With `--fold_by=subject`, "
-        "the default, nobody in the test images was trained on, and how often the person is named right, one of "
-        "nine or ten, is not set beside theirs but stands below."
+        "and the code they published: six classes, of all clips (`crema_d/rated` leaves out those that are hard to "
+        "read); training and test clips are of the same people (a closed set; `--fold_by=recording` comes nearest); "
+        "a network over time gives one answer a clip, from 16 of its frames, where the row by recording is the mean "
+        "over a few single frames; which clips they tested on is not published; their script keeps the weights that "
+        "are best on the test clips, where here others choose. What their leakage ratio counts is not defined "
+        "there; it is set beside how often the person is named right, which here is from single frames, by the "
+        "strongest of four attackers, who learn from the very faces that they attack. Chance of naming the right "
+        "one of 91 people is 1.10 %. With `--fold_by=subject`, the default, nobody in the test images was trained "
+        "on, and how often the person is named right, one of nine or ten, is not set beside theirs but stands "
+        "below."
     ),
 }
 
@@ -91,7 +93,7 @@ def source(dataset: str) -> str:
 
 
 def leakage(dataset: str) -> float | None:
-    """How often the person is named right in the published row, in 0..1; None where nobody told."""
+    """How often the person is named right, by the published row, in 0..1; None where nobody told."""
     return _LEAKAGE.get(_name(dataset))
 
 

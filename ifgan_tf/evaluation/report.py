@@ -138,9 +138,13 @@ def strangers_text(report: Report) -> str:
     """Whether people in the test images were trained on."""
     if "missing_folds" not in report:
         return "Who is in a photo is not known: that nobody tested was trained on rests on the owners' split."
-    if report["config"]["data"]["fold_by"] == "recording":
+    if _closed(report):
         return "A closed set (--fold_by=recording): everybody in the test images was trained on, in other recordings."
     return "No test subject was trained on."
+
+
+def _closed(report: Report) -> bool:
+    return bool(report["config"]["data"]["fold_by"] == "recording")
 
 
 def missing_text(report: Report) -> str:
@@ -178,11 +182,12 @@ def comparison(report: Report) -> list[dict[str, str]]:
     if of_recordings:
         rows.append(_our_row(f"{report['method']}, by recording", of_recordings, source))
     if (peer := published.leakage(dataset)) is not None:
-        closed = report["config"]["data"]["fold_by"] == "recording"  # else other people, and fewer, are told apart
-        ours = report.get("identity", {}).get("generated", {}).get("top1") if closed else None
+        named = {rows[0]["method"]: peer}
+        ours = report.get("identity", {}).get("generated", {}).get("top1")
+        if _closed(report) and ours is not None:  # else other people, and fewer, are told apart
+            named[report["method"]] = ours
         for row in rows:
-            found = ours if row["source"] == source else peer
-            row["person_named_percent"] = "" if found is None else f"{100 * found:.2f}"
+            row["person_named_percent"] = f"{100 * named[row['method']]:.2f}" if row["method"] in named else ""
     return rows
 
 
@@ -206,7 +211,9 @@ def fold_rows(report: Report) -> list[dict[str, str]]:
         rows.append({**row, "best_epoch": str(fold["best_epoch"]), "last_epoch": str(fold["last_epoch"])})
     if len(rows) > 1:
         total = {"fold": "mean ± std"}
-        total |= {name: str(sum(fold[name] for fold in report["folds"])) for name in ("images", "subjects")}
+        people = max if _closed(report) else sum  # in a closed set they are the same in every fold
+        total["images"] = str(sum(fold["images"] for fold in report["folds"]))
+        total["subjects"] = str(people(fold["subjects"] for fold in report["folds"]))
         for name in columns:
             values = 100 * np.array([fold[name] for fold in report["folds"]])
             total[name] = f"{values.mean():.2f} ± {values.std():.2f}"
@@ -337,10 +344,9 @@ def _with_interval(found: Mapping[str, Any], name: str) -> str:
 def _identity_parts(report: Report) -> list[str]:
     identity = report["identity"]
     rows = identity_rows(identity)
-    known = report["config"]["data"]["fold_by"] == "recording"
     return [
         "## What identifies a person (closed set: enrolled with the training recordings, named in the test recordings)"
-        if known
+        if _closed(report)
         else "## What identifies a person (test subjects)",
         f"{identity['subjects']} people, {identity['images']} images; chance of naming the right one "
         f"{100 * identity['chance']:.1f} %, of verification 50 %. The best photo without any picture: "

@@ -206,4 +206,4 @@ def _fold_to_tensorboard(fold: Evaluated) -> None:
 
     with tf.summary.create_file_writer(str(fold.run.tensorboard_dir / "evaluation")).as_default(step=0):
         for name in ("accuracy", "mean_class_accuracy", "macro_f1", "ece"):
-            tf.summary.scalar(name, fold.figures[name], description="On the fold's test subjects.")
+            tf.summary.scalar(name, fold.figures[name], description="On the fold's test images.")

@@ -15,6 +15,7 @@ BATCH = 32
 SCALE = 10.0  # of logits made from embeddings of unit length
 BACKGROUND_STEPS = 250
 TARGETS_STEPS = 40
+TARGETS_EPOCHS = 8  # at least so often is every picture of a large gallery seen
 
 
 class Convolutional:
@@ -64,7 +65,8 @@ class Convolutional:
         Returns:
           int [M].
         """
-        model = self._targets.fit(gallery, {"identity": who}, TARGETS_STEPS, seed, like=self._background.model)
+        steps = max(TARGETS_STEPS, TARGETS_EPOCHS * len(gallery) // BATCH)
+        model = self._targets.fit(gallery, {"identity": who}, steps, seed, like=self._background.model)
         return model.predict(probe, batch_size=256, verbose=0)["identity"].argmax(axis=1)
 
 

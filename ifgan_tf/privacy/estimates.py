@@ -39,7 +39,7 @@ def bootstrap(statistic: Callable[[np.ndarray], float], images: int, seed: int) 
 
 
 def mean(estimates: Sequence[Estimate]) -> Estimate:
-    """The mean over folds, whose people differ."""
+    """The mean over folds, whose images differ."""
     value = float(np.mean([one.value for one in estimates]))
     return Estimate(value, np.mean([one.replicates for one in estimates], axis=0))
 

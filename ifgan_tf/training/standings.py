@@ -1,4 +1,4 @@
-"""How far the folds of a run have come, on validation; the test subjects are left to evaluate.py."""
+"""How far the folds of a run have come, on validation; the test images are left to evaluate.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_summary(workdir: Path) -> tuple[Path, str]:
         right=("epochs", "best epoch", "best, %", "last, %"),
     )
     path = workdir / "summary.md"
-    files.write_text(path, f"Accuracy on the validation subjects\n\n{table}\n")
+    files.write_text(path, f"Accuracy on the validation images\n\n{table}\n")
     return path, table
 
 

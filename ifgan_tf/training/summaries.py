@@ -17,7 +17,7 @@ _HEADER = 22
 _INK = (40, 40, 40)
 
 _HPARAMS = {
-    "data": ("dataset", "image_size"),
+    "data": ("dataset", "classes", "fold_by", "image_size"),
     "model": ("classifier_input", "backbone", "attention", "generator_span"),
     "loss": ("lambda_gan", "lambda_l1", "lambda_softmax", "lambda_island"),
     "optimizer": ("batch_size", "epochs", "learning_rate"),

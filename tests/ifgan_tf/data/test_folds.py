@@ -122,6 +122,14 @@ def test_in_a_closed_set_everybody_shows_everything_in_every_part_and_no_recordi
     assert sorted(tested) == sorted(set(recordings))
 
 
+def test_somebody_with_a_single_recording_makes_no_closed_set():
+    recordings = np.array([f"S001/{number:03d}" for number in range(19)] + ["S002/001"])
+    subjects = np.array(["S001"] * 19 + ["S002"])
+    with pytest.raises(UserError, match="1 people, such as 'S002', have no recording in the training part of fold 9"):
+        recording_fold(recordings, subjects, np.zeros(20, int), 9)
+    assert "S002/001" in recording_fold(recordings, subjects, np.zeros(20, int), 0).train
+
+
 def test_a_recording_with_a_neutral_beginning_stays_whole():
     recordings = np.repeat([f"S001/{number:03d}" for number in range(12)], 2)
     fold = recording_fold(recordings, np.full(24, "S001"), np.tile([6, 0], 12), 0)

@@ -155,7 +155,7 @@ def test_a_class_that_no_set_has_is_named_with_what_can_be_done(config_of, tmp_p
     (tmp_path / "crema_d").symlink_to(several_sets / "crema_d")
     calm = [example for example in clip_examples() if example["label"] != EXPRESSIONS.index("surprise")]
     write_built_set(tmp_path, "mmi", {"train": [{**e, "source": f"mmi/{e['source']}"} for e in calm]})
-    with pytest.raises(UserError, match=rf"has no image of surprise to train on.*pass --classes={SIX}, or a set"):
+    with pytest.raises(UserError, match=rf"has no image of surprise to train on.*pass --classes={SIX}, or a posed set"):
         load(config_of("mmi", beside, classes="7", folder=tmp_path))
 
 

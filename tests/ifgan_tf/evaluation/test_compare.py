@@ -17,14 +17,18 @@ REFERENCE = [True] * 6 + [False] * 4
 
 
 def write_run(
-    folder: Path, right: list[bool], method: str = "IF-GAN", dataset: str = "bu_3dfe", classes: tuple[str, ...] = BASIC
+    folder: Path,
+    right: list[bool],
+    method: str = "IF-GAN",
+    dataset: str = "bu_3dfe",
+    classes: tuple[str, ...] = BASIC,
+    fold_by: str = "subject",
 ) -> Path:
     """An evaluated run: ten images, frames of five videos, one a subject, over two folds."""
     out = folder / "evaluation"
     out.mkdir(parents=True)
-    (out / "report.json").write_text(
-        json.dumps({"method": method, "classes": list(classes), "config": {"data": {"dataset": dataset}}})
-    )
+    told = {"method": method, "classes": list(classes), "config": {"data": {"dataset": dataset, "fold_by": fold_by}}}
+    (out / "report.json").write_text(json.dumps(told))
     with (out / "predictions.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["source", "frame", "subject", "fold", "label", "predicted"])
         writer.writeheader()
@@ -79,6 +83,12 @@ def test_only_images_that_all_runs_have_are_compared(tmp_path, capsys):
     table = list(csv.DictReader((tmp_path / "a" / "evaluation" / "compare.csv").open()))
     assert [row["run"] for row in table] == [str(run) for run in runs]
     assert "different classes" not in text
+
+
+def test_a_closed_set_is_not_compared_with_people_nobody_learnt_from(tmp_path):
+    closed = write_run(tmp_path / "b", REFERENCE, fold_by="recording")
+    with pytest.raises(UserError, match=r"--fold_by=subject and .* --fold_by=recording; expected runs with the same"):
+        write_comparison([write_run(tmp_path / "a", REFERENCE), closed])
 
 
 def test_runs_of_different_classes_say_so(tmp_path):

@@ -207,7 +207,10 @@ def test_a_peer_stands_beside_ours_on_crema_d(make_config: MakeConfig):
         rows = report.comparison(told)
         assert [row["accuracy_percent"] for row in rows[:2]] == ["78.84", "66.67"]
         ours = "5.00" if fold_by == "recording" else ""
-        assert [row["person_named_percent"] for row in rows] == ["2.01", ours, ours]
+        assert [row["person_named_percent"] for row in rows] == ["2.01", ours, ""]
+        folds = [report.fold_report(number, answers, answers, (7, 100)) for number in (0, 1)]
+        (*_, total, _) = report.fold_rows(report.run_report(config, folds, {}))
+        assert (total["images"], total["subjects"]) == ("12", "2" if fold_by == "recording" else "4")
         assert rows[2]["method"].endswith("by recording")
         text = report.markdown(told)
         assert words in text and "another protocol" in text and words in model_card(told)
