@@ -160,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "where imitations and built data are kept: 6 GB for all of them")
+    flags.DEFINE_string("workdir", None, "where imitations and built data are kept: 9 GB for all of them")
     flags.DEFINE_list("datasets", list(EXPECTED), "which ones")
     flags.DEFINE_bool("kill", False, "also kill a build half way and compare")
     cli.run(main, __doc__ or "")

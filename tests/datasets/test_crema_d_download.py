@@ -56,11 +56,16 @@ def owners_files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checksums(owners_files, tmp_path_factory):
+    return write_table(tmp_path_factory.mktemp("table"), owners_files, PATHS)
+
+
+def write_table(into, folder, paths):
+    """A table of checksums of the files at some paths of a folder; returns where it is."""
     lines = []
-    for path in PATHS:
-        content = (owners_files / path).read_bytes()
+    for path in paths:
+        content = (folder / path).read_bytes()
         lines.append(f"{path}\t{len(content)}\t{hashlib.sha256(content).hexdigest()}\n")
-    table = tmp_path_factory.mktemp("table") / "checksums.tsv"
+    table = into / "checksums.tsv"
     table.write_text("".join(lines))
     return table
 
@@ -422,13 +427,10 @@ def test_many_threads_lose_nothing(fetch, monkeypatch, tmp_path):
     """TFDS' promises, as they are, are not made for threads: one in many thousands would be waited for without end."""
     folder = tmp_path / "owners"
     (folder / "VideoFlash").mkdir(parents=True)
-    lines = []
     for number in range(500):
-        content = b"%d" % number * 50
-        (folder / video(number)).write_bytes(content)
-        lines.append(f"{video(number)}\t{len(content)}\t{hashlib.sha256(content).hexdigest()}\n")
-    (tmp_path / "checksums.tsv").write_text("".join(lines))
-    monkeypatch.setattr(download, "CHECKSUMS", tmp_path / "checksums.tsv")
+        (folder / video(number)).write_bytes(b"%d" % number * 50)
+    table = write_table(tmp_path, folder, [video(number) for number in range(500)])
+    monkeypatch.setattr(download, "CHECKSUMS", table)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -447,15 +449,9 @@ def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
     names = [name for name in crema_d_names() if name.startswith("1001")][:17]
     write_crema_d(folder, names, face=coloured_face)
-    sources = [table.relative_to(folder) for table in sorted(folder.rglob("*.csv"))]
-    sources += [video.relative_to(folder) for video in sorted(folder.rglob("*.flv"))]
-    lines = []
-    for source in sources:
-        content = (folder / source).read_bytes()
-        lines.append(f"{source.as_posix()}\t{len(content)}\t{hashlib.sha256(content).hexdigest()}\n")
-    table = tmp_path_factory.mktemp("table") / "checksums.tsv"
-    table.write_text("".join(lines))
-    return folder, table
+    files = [*sorted(folder.rglob("*.csv")), *sorted(folder.rglob("*.flv"))]
+    paths = [file.relative_to(folder).as_posix() for file in files]
+    return folder, write_table(tmp_path_factory.mktemp("table"), folder, paths)
 
 
 def test_a_build_without_a_copy_is_the_one_from_the_copy(owners, mirror, clips, centred_faces, monkeypatch, tmp_path):
