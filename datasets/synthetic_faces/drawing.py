@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 
 from datasets.synthetic_faces import features, hair
-from datasets.synthetic_faces.action_units import INTENSITY_SCALE, Activations, sample_activations
+from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.canvas import SIZE, add_bump, grid, noise, paint, polygon, shade, spline, strokes, xy
+from datasets.synthetic_faces.expressions import STRENGTHS, Performance, sample_performance
 from datasets.synthetic_faces.outlines import SIDES, Geometry, face_geometry, half_width
+from datasets.synthetic_faces.person import Person, sample_person
 from datasets.synthetic_faces.scene import Scene, photograph, project, sample_scene
 from datasets.synthetic_faces.subject import Subject, sample_subject
 from datasets.synthetic_faces.surface import creases, lighting, relief
@@ -27,9 +29,10 @@ class Drawing(NamedTuple):
     landmarks: np.ndarray
 
 
-def takes(expression: str) -> tuple[int, ...]:
-    """The numbers of a person's pictures of an expression: its intensities, or three neutral pictures."""
-    return (1, 2, 3) if expression == "neutral" else tuple(INTENSITY_SCALE)
+def perform(person: Person, expression: str, take: int, seed: int) -> tuple[Performance, np.random.Generator]:
+    """What a person does in one picture of the data set, and the stream for the rest of it."""
+    rng = np.random.default_rng([seed, person.index, index(expression), take])
+    return sample_performance(expression, rng.uniform(*STRENGTHS[take]), person.habits, rng), rng
 
 
 def draw_face(subject: int, expression: str, take: int, seed: int = SEED) -> Drawing:
@@ -38,25 +41,36 @@ def draw_face(subject: int, expression: str, take: int, seed: int = SEED) -> Dra
     Args:
       subject: the person's number.
       expression: one of `ifgan_tf.labels.EXPRESSIONS`.
-      take: intensity 2, 3 or 4 of an expression, or which of the neutral pictures.
+      take: grade of intensity, 1 to 4; of neutral, which picture.
       seed: of the whole data set.
     """
-    person = sample_subject(seed, subject)
-    rng = np.random.default_rng([seed, subject, index(expression), take])
-    activations = sample_activations(seed, person, expression, take, rng)
-    return render(person, activations, sample_scene(rng), seed, rng)
+    person = sample_person(seed, subject)
+    performance, rng = perform(person, expression, take, seed)
+    return render(person, performance, seed, rng)
 
 
-def render(subject: Subject, activations: Activations, scene: Scene, seed: int, rng: np.random.Generator) -> Drawing:
-    """Paints a person with these action units in this scene.
+def render(person: Person, performance: Performance, seed: int, rng: np.random.Generator) -> Drawing:
+    """Paints a person who does this.
 
     Args:
-      subject: the person.
-      activations: what the face does.
-      scene: pose, light and camera.
+      person: who.
+      performance: what head and face do.
       seed: of the whole data set: the person's own skin and hair grow from it, the same in every picture.
-      rng: the picture's own stream, for the sensor's noise.
+      rng: the picture's own stream, for light and camera.
     """
+    return paint_head(
+        sample_subject(seed, person),
+        person.rest.plus(performance.activations),
+        sample_scene(performance, rng),
+        seed,
+        rng,
+    )
+
+
+def paint_head(
+    subject: Subject, activations: Activations, scene: Scene, seed: int, rng: np.random.Generator
+) -> Drawing:
+    """Paints a head with these action units in this scene."""
     own = np.random.default_rng([seed, subject.index, len(EXPRESSIONS) + 2])
     looks = _looks(subject, seed)
     geometry = face_geometry(subject, activations)

@@ -110,6 +110,7 @@ def _eye(subject: Subject, activations: Activations, i: int) -> Eye:
     upper = np.stack([x, tilt + slant - up * arch], axis=1)
     lower = np.stack([x, tilt + down * (1 - np.abs(t - 0.12 * side) ** 2.6).clip(0)], axis=1)
     gap = max(subject.lid_fold + 0.05 * a[5] - 0.09 * a[4] - 0.05 * a[9] + 0.04 * a[1], 0.025)
+    upper[:, 1] += (lower[:, 1] - upper[:, 1]) * 0.97 * min(a[43], 1.0)
     fold = np.stack([x, upper[:, 1] - gap * (0.55 + 0.45 * arch)], axis=1)
     return Eye(np.array([side * subject.eye_spacing, 0.0]), upper, lower, fold)
 
@@ -130,7 +131,9 @@ def _mouth(subject: Subject, activations: Activations, jaw: float) -> Mouth:
     a = activations.means()
     sides = np.array(SIDES)
     width: np.ndarray = subject.mouth_width + 0.22 * activations[12] + 0.2 * activations[20] + 0.03 * activations[10]
+    width = width + 0.07 * activations[14]
     width = width - 0.1 * a[23] - 0.06 * a[24] - 0.05 * a[17] - 0.16 * a[27] - 0.08 * a[26]
+    width = np.maximum(width - 0.28 * a[18] - 0.14 * a[22] - 0.04 * a[28], 0.45 * subject.mouth_width)
     height: np.ndarray = (
         subject.mouth_height
         + subject.corner_set
@@ -142,7 +145,7 @@ def _mouth(subject: Subject, activations: Activations, jaw: float) -> Mouth:
     corners = np.stack([sides * width, height], axis=1)
 
     upper_y = subject.mouth_height - 0.17 * a[10] - 0.07 * a[9] - 0.04 * a[12] - 0.13 * a[17] - 0.03 * a[25]
-    gap = 0.11 * a[25] * (1 + 0.8 * a[12] + 0.5 * a[20]) + 0.17 * a[16] + 1.0 * jaw
+    gap = 0.11 * a[25] * (1 + 0.8 * a[12] + 0.5 * a[20]) + 0.17 * a[16] + 0.08 * a[22] + 1.0 * jaw
     gap = max(gap - 0.1 * a[24] - 0.1 * a[17] - 0.03, 0.0)
     t = np.linspace(-1, 1, 41)
     x = np.interp(t, [-1, 1], corners[:, 0])
@@ -152,7 +155,7 @@ def _mouth(subject: Subject, activations: Activations, jaw: float) -> Mouth:
     upper_inner = ends + (upper_y - ends) * upper_shape
     lower_inner = upper_inner + gap * (1 - np.abs(t) ** square)
 
-    press = 1 - 0.5 * a[23] - 0.62 * a[24]
+    press = (1 - 0.5 * a[23] - 0.62 * a[24]) * (1 - 0.7 * min(a[28], 1.0)) * (1 + 0.3 * a[18] + 0.4 * a[22])
     upper = subject.upper_lip * press * (1 - 0.32 * a[12] - 0.25 * a[20] - 0.1 * a[10] - 0.15 * a[27])
     lower = subject.lower_lip * press * (1 - 0.22 * a[12] - 0.25 * a[20] + 0.15 * a[17] - 0.1 * a[27])
     bow = (1 - np.abs(t) ** 1.8) * (1 - subject.cupids_bow * np.exp(-((t / 0.16) ** 2)))

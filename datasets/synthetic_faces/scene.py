@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 
 from datasets.synthetic_faces.canvas import ORIGIN, SIZE, UNIT, to_pixels
+from datasets.synthetic_faces.expressions import Performance
 
 IMAGE_SIZE = 320  # pixels of the finished picture
+_FLATTENED = 0.75  # a relief can't turn as far as a head
+_EYEBALL = 0.4  # radius, face units
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Scene:
     gaze: tuple[float, float]  # face units
 
 
-def sample_scene(rng: np.random.Generator) -> Scene:
-    """A nearly frontal picture in changing light."""
+def sample_scene(performance: Performance, rng: np.random.Generator) -> Scene:
+    """A picture of this performance in changing light."""
 
     def small(spread: float) -> float:
         return float(spread * np.clip(rng.normal(), -2, 2))
@@ -39,9 +42,9 @@ def sample_scene(rng: np.random.Generator) -> Scene:
     direction = np.array([rng.uniform(-0.75, 0.75), rng.uniform(-0.8, -0.1), 1.0])
     direction /= np.linalg.norm(direction)
     return Scene(
-        yaw=small(0.09),
-        pitch=small(0.055),
-        roll=small(0.05),
+        yaw=_FLATTENED * performance.head[0],
+        pitch=_FLATTENED * performance.head[1],
+        roll=performance.head[2],
         zoom=1 + small(0.03),
         shift=(small(4.0), small(4.0)),
         light=(float(direction[0]), float(direction[1]), float(direction[2])),
@@ -50,7 +53,7 @@ def sample_scene(rng: np.random.Generator) -> Scene:
         warmth=small(0.03),
         contrast=float(rng.uniform(0.9, 1.12)),
         noise=float(rng.uniform(0.003, 0.014)),
-        gaze=(small(0.03), small(0.012)),
+        gaze=(_EYEBALL * performance.gaze[0], _EYEBALL * performance.gaze[1]),
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from datasets.synthetic_faces.person import Person
 from ifgan_tf.labels import EXPRESSIONS
 
 HAIR_STYLES: tuple[str, ...] = ("cropped", "side_part", "fringe", "long", "bob", "tied_back", "curly", "bald")
@@ -109,9 +110,6 @@ class Subject:
     glasses_colour: Colour
     clothes: Colour
     background: Colour
-    # how this person moves
-    expressiveness: float
-    side_bias: float  # left/right difference of every action unit
 
 
 def _colour(values: np.ndarray) -> Colour:
@@ -119,23 +117,21 @@ def _colour(values: np.ndarray) -> Colour:
     return (r, g, b)
 
 
-def sample_subject(seed: int, index: int) -> Subject:
-    """The person with this number; the same for every picture of them.
+def sample_subject(seed: int, person: Person) -> Subject:
+    """What this person looks like; the same for every picture of them.
 
     Args:
       seed: of the whole data set.
-      index: the person's number, 0 or more.
+      person: who they are.
     """
-    # Expressions number below len(EXPRESSIONS), so this stream meets none of the pictures' streams.
-    rng = np.random.default_rng([seed, index, len(EXPRESSIONS)])
+    rng = np.random.default_rng([seed, person.index, len(EXPRESSIONS) + 1])
 
     def around(mean: float, spread: float) -> float:
         """Normal, cut at two deviations: no face is a freak."""
         return float(mean + spread * np.clip(rng.normal(), -2, 2))
 
-    masculinity = float(rng.random())
-    tone = float(rng.beta(1.0, 1.1))
-    age = float(rng.beta(1.1, 1.7))
+    masculinity, age = person.masculinity, person.age
+    tone = float(np.clip(np.dot(person.ancestry, [0.82, 0.34, 0.14]) + rng.normal(0, 0.09), 0, 1))
     position = tone * (len(_SKIN_TONES) - 1)
     skin = np.array([np.interp(position, np.arange(len(_SKIN_TONES)), _SKIN_TONES[:, c]) for c in range(3)]) / 255
     skin = skin * (1 + rng.normal(0, [0.02, 0.02, 0.035]))
@@ -160,7 +156,7 @@ def sample_subject(seed: int, index: int) -> Subject:
         0.65 + 0.45 * skin.mean()
     )
     return Subject(
-        index=index,
+        index=person.index,
         head_width=around(2.18 + 0.08 * masculinity, 0.11),
         skull_top=around(-3.35, 0.13),
         chin=around(3.32 + 0.22 * masculinity, 0.15),
@@ -219,6 +215,4 @@ def sample_subject(seed: int, index: int) -> Subject:
         glasses_colour=_colour(rng.uniform(0.04, 0.35, 3)),
         clothes=_colour(rng.uniform(0.1, 0.8) + rng.normal(0, 0.12, 3)),
         background=_colour(rng.uniform(0.3, 0.85) + rng.normal(0, 0.05, 3)),
-        expressiveness=around(1.0, 0.1),
-        side_bias=around(0.0, 0.08),
     )

@@ -114,7 +114,7 @@ def creases(subject: Subject, geometry: Geometry, activations: Activations) -> n
         )
         fold(
             _curve(corner + xy(side * 0.05, -0.07), corner + xy(side * 0.1, 0.03), corner + xy(side * 0.08, 0.16)),
-            0.12 + 0.6 * unit[12] + 0.6 * unit[15] + 0.4 * unit[20],
+            0.12 + 0.6 * unit[12] + 0.6 * unit[15] + 0.4 * unit[20] + 0.8 * unit[14],
             0.03,
         )
         fold(_curve(corner + xy(side * 0.1, 0.15), corner + xy(side * 0.16, 0.5)), 0.3 * age * age + 0.55 * unit[15])
