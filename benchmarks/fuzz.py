@@ -20,7 +20,7 @@ from absl import flags
 from PIL import Image
 
 from datasets.bu_3dfe import layout as bu_3dfe
-from datasets.synthetic_faces.drawing import draw_face
+from datasets.synthetic_faces.picture import take_picture
 from ifgan_tf import cli, labels
 from tests.datasets.imitations import MMI_SEQUENCES, write_mmi
 
@@ -164,7 +164,7 @@ def _missing(counts: collections.Counter[str]) -> list[str]:
 
 def _faces() -> Iterator[np.ndarray]:
     for number in range(_FACES):
-        yield cv2.resize(draw_face(100 + number, labels.EXPRESSIONS[number], 3).image, (120, 120))
+        yield cv2.resize(take_picture(100 + number, labels.EXPRESSIONS[number], 3).image, (120, 120))
 
 
 def _encoded(face: np.ndarray, name: str) -> bytes:

@@ -29,10 +29,10 @@ PICTURES, SIDE = 10, 160
 
 def pictures() -> list[np.ndarray]:
     """Photos of different people who do not exist, uint8 RGB [160, 160, 3]."""
-    from datasets.synthetic_faces.drawing import draw_face
+    from datasets.synthetic_faces.picture import take_picture
     from ifgan_tf.labels import EXPRESSIONS
 
-    faces = [draw_face(100 + number, EXPRESSIONS[number % len(EXPRESSIONS)], 3).image for number in range(PICTURES)]
+    faces = [take_picture(100 + number, EXPRESSIONS[number % len(EXPRESSIONS)], 3).image for number in range(PICTURES)]
     return [cv2.resize(face, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for face in faces]
 
 

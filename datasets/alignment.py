@@ -260,10 +260,12 @@ def _align_task(task: tuple[FaceRecord, ...], known: CacheEntries) -> TaskResult
     One bad image never ends a build: whatever is raised about it, it is counted and listed.
     """
     candidates: dict[str, Candidates] = {}
+    extra: dict[str, Mapping[str, object]] = {}
     errors: dict[str, str] = {}
     for record in task:
         try:
             candidates[record.key] = record.candidates() if record.candidates else [(record.frame, record.load())]
+            extra[record.key] = {**record.extra, **record.describe()}
         except Exception as error:
             errors[record.key] = _text(error)
     try:
@@ -275,7 +277,8 @@ def _align_task(task: tuple[FaceRecord, ...], known: CacheEntries) -> TaskResult
     for record in task:
         if record.key in aligned:
             frame, face, detection = aligned[record.key]
-            faces.append(AlignedFace(dataclasses.replace(record, frame=frame, candidates=None), face, detection))
+            known_now = dataclasses.replace(record, frame=frame, candidates=None, extra=extra[record.key])
+            faces.append(AlignedFace(known_now, face, detection))
         else:
             faces.append(AlignedFace(record, None, None, errors[record.key]))
     return faces, fresh

@@ -39,6 +39,7 @@ class FaceRecord:
         that shows a frontal face is taken (`datasets.alignment`), and `frame` is known only then; `load` returns the
         first image of all. Picklable, as `load`. None where the frame is known.
       extra: the data set's own features.
+      describe: returns more of them, those known only once the image is made. Called after `load`, in the same worker.
     """
 
     key: str
@@ -54,6 +55,7 @@ class FaceRecord:
     video: bool = False
     candidates: Callable[[], list[tuple[int, np.ndarray]]] | None = None
     extra: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    describe: Callable[[], Mapping[str, object]] = dict
 
     @property
     def place(self) -> str:

@@ -19,7 +19,7 @@ from ifgan_tf.errors import UserError
 
 def main(arguments: Sequence[str]) -> None:
     """Draws the picture that the flags describe."""
-    from datasets.synthetic_faces.drawing import draw_face, takes
+    from datasets.synthetic_faces.picture import take_picture
 
     cli.only_flags(arguments)
     cli.required("output")
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     output = Path(values.output)
     if output.suffix.lower() != ".png" or output.is_dir():
         raise UserError(f"--output={output}: expected the name of a PNG file, for example --output=face.png")
-    drawing = draw_face(values.person, values.expression, max(takes(values.expression)))
+    drawing = take_picture(values.person, values.expression, 4)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         print(files.write_bytes(output, encode_png(drawing.image)))

@@ -11,15 +11,13 @@ import numpy as np
 from datasets.synthetic_faces import features, hair
 from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.canvas import SIZE, add_bump, grid, noise, paint, polygon, shade, spline, strokes, xy
-from datasets.synthetic_faces.expressions import STRENGTHS, Performance, sample_performance
+from datasets.synthetic_faces.expressions import Performance
 from datasets.synthetic_faces.outlines import SIDES, Geometry, face_geometry, half_width
-from datasets.synthetic_faces.person import Person, sample_person
+from datasets.synthetic_faces.person import Person
 from datasets.synthetic_faces.scene import Scene, photograph, project, sample_scene
 from datasets.synthetic_faces.subject import Subject, sample_subject
 from datasets.synthetic_faces.surface import creases, lighting, relief
-from ifgan_tf.labels import EXPRESSIONS, index
-
-SEED = 2022
+from ifgan_tf.labels import EXPRESSIONS
 
 
 class Drawing(NamedTuple):
@@ -27,26 +25,6 @@ class Drawing(NamedTuple):
 
     image: np.ndarray
     landmarks: np.ndarray
-
-
-def perform(person: Person, expression: str, take: int, seed: int) -> tuple[Performance, np.random.Generator]:
-    """What a person does in one picture of the data set, and the stream for the rest of it."""
-    rng = np.random.default_rng([seed, person.index, index(expression), take])
-    return sample_performance(expression, rng.uniform(*STRENGTHS[take]), person.habits, rng), rng
-
-
-def draw_face(subject: int, expression: str, take: int, seed: int = SEED) -> Drawing:
-    """One picture of the data set; the same whatever was drawn before it.
-
-    Args:
-      subject: the person's number.
-      expression: one of `ifgan_tf.labels.EXPRESSIONS`.
-      take: grade of intensity, 1 to 4; of neutral, which picture.
-      seed: of the whole data set.
-    """
-    person = sample_person(seed, subject)
-    performance, rng = perform(person, expression, take, seed)
-    return render(person, performance, seed, rng)
 
 
 def render(person: Person, performance: Performance, seed: int, rng: np.random.Generator) -> Drawing:

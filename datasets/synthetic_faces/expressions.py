@@ -158,6 +158,7 @@ DISPLAYS: dict[str, tuple[Display, ...]] = {
 
 # Four grades of intensity, as BU-3DFE's: a trace, slight, marked, as strong as it gets.
 STRENGTHS: dict[int, tuple[float, float]] = {1: (0.2, 0.4), 2: (0.4, 0.65), 3: (0.65, 0.85), 4: (0.85, 1.1)}
+GRADES: tuple[int, ...] = tuple(STRENGTHS)
 
 # A resting face is not the absence of everything: by its shape alone it looks stern, tired, amused.
 RESTING_LOOKS: dict[str, tuple[float, dict[int, float]]] = {

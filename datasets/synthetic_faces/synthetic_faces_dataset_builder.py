@@ -1,54 +1,79 @@
-"""TFDS builder of the drawn faces."""
+"""TFDS builder of the synthetic faces."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from datasets import common
 from datasets.records import EXPRESSIVE, NEUTRAL, FaceRecord
-from datasets.synthetic_faces.drawing import draw_face, takes
+from datasets.synthetic_faces.action_units import ACTION_UNITS
+from datasets.synthetic_faces.expressions import GRADES
+from datasets.synthetic_faces.person import AGES, ANCESTRIES, GENDERS
+from datasets.synthetic_faces.picture import Picture, take_picture
 from ifgan_tf.labels import EXPRESSIONS
+
+GROUPS = {"age": AGES, "gender": GENDERS, "ancestry": ANCESTRIES}
 
 
 @dataclasses.dataclass
 class SyntheticFacesConfig(tfds.core.BuilderConfig):
-    """How many people are drawn."""
+    """How many people, and which grades of intensity of every expression (as many neutral pictures)."""
 
     subjects: int = 100
+    grades: tuple[int, ...] = GRADES[1:]
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Drawn faces, found and aligned like photographs."""
+    """Faces of people who do not exist, found and aligned like photographs."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "Aligned by eye centres and nose tip to 256x256."}
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.0.0": "Aligned by eye centres and nose tip to 256x256.",
+        "2.0.0": "Expressions as distributions; action units, strength, groups, pose and true landmarks of every face.",
+    }
     BUILDER_CONFIGS: ClassVar[list[SyntheticFacesConfig]] = [
         SyntheticFacesConfig(name="default", description="100 people, 2,100 faces."),
         SyntheticFacesConfig(name="tiny", description="12 people, 252 faces, for trying things out.", subjects=12),
+        SyntheticFacesConfig(
+            name="large",
+            description="1,000 people, 28,000 faces from barely visible to full, for a model that is used.",
+            subjects=1000,
+            grades=GRADES,
+        ),
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return self.dataset_info_from_configs(features=common.features(), supervised_keys=("image", "label"))
+        truth = {
+            "action_units": tfds.features.Tensor(shape=(len(ACTION_UNITS), 2), dtype=np.float32),
+            "strength": np.float32,
+            "pose": tfds.features.Tensor(shape=(3,), dtype=np.float32),
+            "true_landmarks": tfds.features.Tensor(shape=(5, 2), dtype=np.float32),
+        }
+        groups = {name: tfds.features.ClassLabel(names=list(values)) for name, values in GROUPS.items()}
+        return self.dataset_info_from_configs(
+            features=common.features({**groups, **truth}), supervised_keys=("image", "label")
+        )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[common.Example]]:
-        return {"train": self._generate_examples("train", records(self.builder_config.subjects))}
+        return {"train": self._generate_examples("train", records(self.builder_config))}
 
     def _generate_examples(self, split: str, faces: list[FaceRecord]) -> Iterator[common.Example]:
         return common.aligned_examples(self, split, faces)
 
 
-def records(subjects: int) -> list[FaceRecord]:
-    """The faces of the first `subjects` people, drawn when they are loaded."""
+def records(config: SyntheticFacesConfig) -> list[FaceRecord]:
+    """The faces of a configuration, drawn when they are loaded."""
     return [
         FaceRecord(
             key=f"S{subject:03d}_{expression}_{take:02d}",
-            load=functools.partial(_draw, subject, expression, take),
+            load=functools.partial(_image, subject, expression, take),
+            describe=functools.partial(_truth, subject, expression, take),
             label=expression,
             subject=f"S{subject:03d}",
             sequence=f"{expression}_{take:02d}",
@@ -56,11 +81,26 @@ def records(subjects: int) -> list[FaceRecord]:
             role=NEUTRAL if expression == "neutral" else EXPRESSIVE,
             source=f"S{subject:03d}/{expression}_{take:02d}",
         )
-        for subject in range(subjects)
+        for subject in range(config.subjects)
         for expression in EXPRESSIONS
-        for take in takes(expression)
+        for take in config.grades
     ]
 
 
-def _draw(subject: int, expression: str, take: int) -> np.ndarray:
-    return draw_face(subject, expression, take).image
+# `load` and `describe` ask for the same picture one after the other.
+_picture = functools.lru_cache(maxsize=1)(take_picture)
+
+
+def _image(subject: int, expression: str, take: int) -> np.ndarray:
+    return _picture(subject, expression, take).image
+
+
+def _truth(subject: int, expression: str, take: int) -> dict[str, Any]:
+    picture: Picture = _picture(subject, expression, take)
+    return {
+        **picture.person.groups,
+        "action_units": picture.performance.activations.table(),
+        "strength": picture.performance.strength,
+        "pose": np.rad2deg(picture.performance.head).astype(np.float32),
+        "true_landmarks": picture.landmarks,
+    }

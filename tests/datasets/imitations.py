@@ -52,9 +52,9 @@ def drawn_face(person: int, expression: str) -> np.ndarray:
 
 @functools.cache
 def _drawn(person: int, expression: str) -> np.ndarray:
-    from datasets.synthetic_faces.drawing import draw_face
+    from datasets.synthetic_faces.picture import take_picture
 
-    return draw_face(person, expression, 1 if expression == "neutral" else 3).image
+    return take_picture(person, expression, 3).image
 
 
 def write_bu_3dfe(

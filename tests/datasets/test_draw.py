@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.synthetic_faces.drawing import draw_face
+from datasets.synthetic_faces.picture import take_picture
 from ifgan_tf.data.images import read_image
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def test_a_person_outside_the_data_set_is_drawn(tmp_path):
     done = draw("--person=123", "--expression=fear", f"--output={output}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(output)
-    np.testing.assert_array_equal(read_image(output), draw_face(123, "fear", 4).image)
+    np.testing.assert_array_equal(read_image(output), take_picture(123, "fear", 4).image)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,18 @@
 import collections
 import pathlib
 
+import numpy as np
 import pytest
 
 pytest.importorskip("dill", reason="tensorflow_datasets.testing needs it")
 import tensorflow_datasets as tfds
 
+from datasets.synthetic_faces.action_units import ACTION_UNITS
+from datasets.synthetic_faces.person import GENDERS
 from datasets.synthetic_faces.synthetic_faces_dataset_builder import Builder, SyntheticFacesConfig, records
 from ifgan_tf.labels import EXPRESSIONS, NEUTRAL
 
+HAPPINESS = EXPRESSIONS.index("happiness")
 TWO_PEOPLE = SyntheticFacesConfig(name="two_people", description="Two people.", subjects=2)
 
 
@@ -30,7 +34,8 @@ class SyntheticFacesTest(tfds.testing.DatasetBuilderTestCase):
 
 def test_built_faces(tmp_path):
     one = SyntheticFacesConfig(name="one_person", description="One person.", subjects=1)
-    Builder(data_dir=tmp_path, config=one).download_and_prepare()
+    builder = Builder(data_dir=tmp_path, config=one)
+    builder.download_and_prepare()
     faces = list(tfds.as_numpy(tfds.builder("synthetic_faces/one_person", data_dir=tmp_path).as_dataset(split="train")))
     assert collections.Counter(int(face["label"]) for face in faces) == dict.fromkeys(range(len(EXPRESSIONS)), 3)
     assert sum(face["detection_confidence"] > 0.9 for face in faces) >= 20
@@ -40,17 +45,30 @@ def test_built_faces(tmp_path):
         neutral = face["label"] == NEUTRAL
         assert face["role"] == int(neutral)
         assert face["intensity"] == 0 if neutral else face["intensity"] in (2, 3, 4)
+        assert (face["strength"] == 0) == neutral
+        assert face["action_units"].shape == (len(ACTION_UNITS), 2) and (np.abs(face["pose"]) < 25).all()
+    assert len({(face["age"], face["gender"], face["ancestry"]) for face in faces}) == 1
+    smiles = [face["action_units"][list(ACTION_UNITS).index(12)].mean() for face in faces if face["label"] == HAPPINESS]
+    assert min(smiles) > 0.2
+    found = [face for face in faces if face["detection_confidence"]]
+    eyes = [np.linalg.norm(face["true_landmarks"][1] - face["true_landmarks"][0]) for face in found]
+    apart = [np.linalg.norm(face["landmarks"] - face["true_landmarks"], axis=1).mean() for face in found]
+    assert np.median(np.divide(apart, eyes)) < 0.1
+    assert builder.info.features["gender"].names == list(GENDERS)
 
 
 def test_records_cover_every_class_and_person():
-    faces = records(100)
+    faces = records(Builder.builder_configs["default"])
     assert len(faces) == len({face.key for face in faces}) == 2100
     assert collections.Counter(face.label for face in faces) == dict.fromkeys(EXPRESSIONS, 300)
     assert sorted({face.subject for face in faces}) == [f"S{index:03d}" for index in range(100)]
     assert {face.intensity for face in faces if face.role == "expressive"} == {2, 3, 4}
     anger = next(face for face in faces if face.key == "S007_anger_03")
-    assert anger.sequence == "anger_03" and anger.load().shape == (320, 320, 3)
+    assert anger.sequence == "anger_03" and anger.load().shape[2] == 3
 
 
 def test_configs():
-    assert {name: config.subjects for name, config in Builder.builder_configs.items()} == {"default": 100, "tiny": 12}
+    configs = Builder.builder_configs
+    assert {name: config.subjects for name, config in configs.items()} == {"default": 100, "tiny": 12, "large": 1000}
+    assert len(records(configs["large"])) == 28000
+    assert len({record.key for record in records(configs["large"])}) == 28000

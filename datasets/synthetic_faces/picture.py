@@ -1,0 +1,58 @@
+"""One picture of the data set: who, what they do, and the photograph of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.synthetic_faces.drawing import render
+from datasets.synthetic_faces.expressions import STRENGTHS, Performance, sample_performance
+from datasets.synthetic_faces.person import Person, sample_person
+from ifgan_tf.labels import index
+
+SEED = 2022
+
+
+class Picture(NamedTuple):
+    """A picture and the truth of it.
+
+    Attributes:
+      image: uint8 RGB [S, S, 3].
+      landmarks: true eyes, nose tip, mouth corners in its pixels, image-left first, float32 [5, 2].
+      person: who it is.
+      performance: what they do.
+    """
+
+    image: np.ndarray
+    landmarks: np.ndarray
+    person: Person
+    performance: Performance
+
+
+def take_picture(subject: int, expression: str, take: int, seed: int = SEED) -> Picture:
+    """One picture of the data set; the same whatever was drawn before it.
+
+    Args:
+      subject: the person's number.
+      expression: one of `ifgan_tf.labels.EXPRESSIONS`.
+      take: grade of intensity, 1 to 4; of neutral, which picture.
+      seed: of the whole data set.
+    """
+    person = sample_person(seed, subject)
+    rng = np.random.default_rng([seed, subject, index(expression), take])
+    performance = sample_performance(expression, rng.uniform(*STRENGTHS[take]), person.habits, rng)
+    return photograph(person, performance, seed, rng)
+
+
+def photograph(person: Person, performance: Performance, seed: int, rng: np.random.Generator) -> Picture:
+    """A picture of a person who does this, in surroundings, light and with a camera of its own.
+
+    Args:
+      person: who.
+      performance: what head and face do.
+      seed: of the whole data set: what a person keeps from picture to picture grows from it.
+      rng: the picture's own stream.
+    """
+    drawing = render(person, performance, seed, rng)
+    return Picture(drawing.image, drawing.landmarks, person, performance)
