@@ -10,45 +10,65 @@ import numpy as np
 
 from datasets.synthetic_faces import features, hair
 from datasets.synthetic_faces.action_units import Activations
-from datasets.synthetic_faces.canvas import SIZE, add_bump, grid, noise, paint, polygon, shade, spline, strokes, xy
+from datasets.synthetic_faces.canvas import (
+    SIZE,
+    UNIT,
+    add_bump,
+    grid,
+    noise,
+    paint,
+    polygon,
+    shade,
+    spline,
+    strokes,
+    xy,
+)
 from datasets.synthetic_faces.expressions import Performance
 from datasets.synthetic_faces.outlines import SIDES, Geometry, face_geometry, half_width
 from datasets.synthetic_faces.person import Person
-from datasets.synthetic_faces.scene import Scene, photograph, project, sample_scene
+from datasets.synthetic_faces.scene import IMAGE_SIZE, Scene, project, sample_scene, turn
 from datasets.synthetic_faces.subject import Subject, sample_subject
 from datasets.synthetic_faces.surface import creases, lighting, relief
 from ifgan_tf.labels import EXPRESSIONS
 
 
 class Drawing(NamedTuple):
-    """`image` uint8 [320, 320, 3] RGB; `landmarks` float32 [5, 2]: true eyes, nose tip, mouth corners, in pixels."""
+    """A head before its background.
 
-    image: np.ndarray
+    Attributes:
+      picture: float32 [320, 320, 3] RGB, 0..1.
+      landmarks: true eyes, nose tip, mouth corners, in pixels, float32 [5, 2].
+      face_size: from brow to chin, pixels.
+      skin: colour, RGB, 0..1.
+      hair: colour, RGB, 0..1.
+    """
+
+    picture: np.ndarray
     landmarks: np.ndarray
+    face_size: float
+    skin: np.ndarray
+    hair: np.ndarray
 
 
-def render(person: Person, performance: Performance, seed: int, rng: np.random.Generator) -> Drawing:
+def render(
+    person: Person, performance: Performance, background: np.ndarray, seed: int, rng: np.random.Generator
+) -> Drawing:
     """Paints a person who does this.
 
     Args:
       person: who.
       performance: what head and face do.
+      background: float32 [SIZE, SIZE, 3] RGB, 0..1; it is painted over.
       seed: of the whole data set: the person's own skin and hair grow from it, the same in every picture.
-      rng: the picture's own stream, for light and camera.
+      rng: the picture's own stream, for the light.
     """
-    return paint_head(
-        sample_subject(seed, person),
-        person.rest.plus(performance.activations),
-        sample_scene(performance, rng),
-        seed,
-        rng,
-    )
+    activations = person.rest.plus(performance.activations)
+    subject, scene = sample_subject(seed, person), sample_scene(performance, rng)
+    return paint_head(subject, activations, scene, background, seed)
 
 
-def paint_head(
-    subject: Subject, activations: Activations, scene: Scene, seed: int, rng: np.random.Generator
-) -> Drawing:
-    """Paints a head with these action units in this scene."""
+def paint_head(subject: Subject, activations: Activations, scene: Scene, picture: np.ndarray, seed: int) -> Drawing:
+    """Paints a head with these action units in this scene over `picture`."""
     own = np.random.default_rng([seed, subject.index, len(EXPRESSIONS) + 2])
     looks = _looks(subject, seed)
     geometry = face_geometry(subject, activations)
@@ -57,7 +77,6 @@ def paint_head(
     brightness, highlight = lighting(z, folds, np.array(scene.light), scene.ambient, subject.shine)
     light = float(np.clip(scene.ambient + 0.55, 0.75, 1.0))
 
-    picture = _background(subject, scene, looks.backdrop)
     hair.paint_behind(picture, subject, looks.hair)
     _paint_body(picture, subject, scene, geometry)
     skin = _skin(subject, geometry, looks.skin)
@@ -76,9 +95,15 @@ def paint_head(
     for i, side in enumerate(SIDES):
         features.paint_brow(picture, subject, geometry.brows[i], side, own)
     hair.paint_front(picture, subject, looks.hair * np.float32(light), own)
-    features.paint_glasses(picture, subject)
     depth = cv2.GaussianBlur(z, (0, 0), 3.0)
-    return Drawing(photograph(picture, depth, scene, rng), project(geometry.landmarks, depth, scene))
+    brow = float(np.mean([brow[:, 1].mean() for brow in geometry.brows]))
+    return Drawing(
+        turn(picture, depth, scene),
+        project(geometry.landmarks, depth, scene),
+        (geometry.chin - brow) * UNIT * scene.zoom * IMAGE_SIZE / SIZE,
+        np.array(subject.skin, np.float32),
+        np.array(subject.hair_colour, np.float32),
+    )
 
 
 def head_outline(subject: Subject, chin: float) -> np.ndarray:
@@ -95,7 +120,6 @@ class _Looks(NamedTuple):
     hair: np.ndarray
     skin: np.ndarray
     beard: np.ndarray
-    backdrop: np.ndarray
 
 
 @functools.lru_cache(maxsize=2)
@@ -109,14 +133,7 @@ def _looks(subject: Subject, seed: int) -> _Looks:
         spots = np.stack([rng.normal(0, 1.0, n), rng.normal(0.75, 0.5, n)], 1)
         shade(skin, strokes([np.stack([p, p + xy(0.012, 0.0)]) for p in spots], 0.035, 0.012), (0.84, 0.74, 0.66))
     grain = np.float32(0.8) + 0.25 * noise(rng, 150) + 0.15 * noise(rng, 60)
-    return _Looks(strands, skin, grain, 0.03 * noise(rng, 5))
-
-
-def _background(subject: Subject, scene: Scene, backdrop: np.ndarray) -> np.ndarray:
-    x, y = grid()
-    across, down = np.square(x - np.float32(2 * scene.light[0])), np.square(y + np.float32(1.5))
-    fall = np.float32(1.05) - np.float32(0.05) * np.sqrt(across[None, :] + down[:, None]) + backdrop
-    return fall[..., None] * np.array(subject.background, np.float32)
+    return _Looks(strands, skin, grain)
 
 
 def _paint_body(picture: np.ndarray, subject: Subject, scene: Scene, geometry: Geometry) -> None:

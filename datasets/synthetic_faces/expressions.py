@@ -164,9 +164,9 @@ GRADES: tuple[int, ...] = tuple(STRENGTHS)
 RESTING_LOOKS: dict[str, tuple[float, dict[int, float]]] = {
     "plain": (0.34, {}),
     "stern": (0.16, {4: 0.3, 24: 0.2, 15: 0.12}),
-    "tired": (0.14, {43: 0.3, 15: 0.12, 1: 0.08}),
+    "tired": (0.14, {43: 0.2, 15: 0.1, 1: 0.08}),
     "amused": (0.14, {12: 0.2, 6: 0.12}),
-    "gloomy": (0.12, {1: 0.15, 15: 0.22, 17: 0.1}),
+    "gloomy": (0.12, {1: 0.15, 15: 0.16, 17: 0.08}),
     "alert": (0.10, {5: 0.25, 2: 0.25}),
 }
 
@@ -290,7 +290,7 @@ def _choose(rng: np.random.Generator, displays: tuple[Display, ...]) -> int:
 def _movements_without_meaning(rng: np.random.Generator) -> dict[int, float]:
     """Traces of any unit, a blink now and then, lips that part to speak."""
     values = {unit: abs(rng.normal(0, 0.1)) for unit in ACTION_UNITS if unit != 27 and rng.random() < 0.2}
-    if rng.random() < 0.03:
+    if rng.random() < 0.02:
         values[43] = rng.uniform(0.5, 1.0)
     if rng.random() < 0.12:
         values[25] = rng.uniform(0.3, 0.7)

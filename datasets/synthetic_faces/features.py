@@ -1,11 +1,11 @@
-"""Eyes, brows, nostrils, mouth and glasses, painted on the shaded head in place."""
+"""Eyes, brows, nostrils and mouth, painted on the shaded head in place."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from datasets.synthetic_faces.action_units import Activations
-from datasets.synthetic_faces.canvas import Mask, paint, polygon, shade, spline, strokes, within, xy
+from datasets.synthetic_faces.canvas import Mask, paint, polygon, shade, strokes, within, xy
 from datasets.synthetic_faces.outlines import SIDES, Eye, Geometry, Mouth
 from datasets.synthetic_faces.subject import Subject
 
@@ -133,19 +133,3 @@ def _paint_inside(picture: np.ndarray, mouth: Mouth, activations: Activations, l
     shade(picture, within(strokes([mouth.upper_inner], 0.09, 0.05), opening), 0.7)
     for corner in mouth.corners:
         shade(picture, within(polygon(_ellipse(corner, 0.2, 0.16), 0.07), opening), 0.4)
-
-
-def paint_glasses(picture: np.ndarray, subject: Subject) -> None:
-    """A frame around both eyes, when the subject wears one."""
-    if not subject.glasses:
-        return
-    rims = []
-    for side in SIDES:
-        corners = np.array([[-1, -0.5], [0, -0.62], [1, -0.5], [1.02, 0.25], [0.6, 0.72], [-0.6, 0.72], [-0.98, 0.25]])
-        rim = spline(corners * subject.glasses * [1, 0.85] + xy(side * (subject.eye_spacing + 0.03), 0.02), closed=True)
-        rims.append(np.concatenate([rim, rim[:1]]))
-        hinge = np.array([[side * (subject.eye_spacing + subject.glasses), -0.2], [side * subject.head_width, -0.25]])
-        rims.append(hinge)
-    rims.append(spline(np.array([[-0.3, -0.15], [0, -0.24], [0.3, -0.15]])))
-    shade(picture, strokes([rim + xy(0, 0.07) for rim in rims], 0.07, 0.05), 0.8)
-    paint(picture, strokes(rims, 0.065, 0.012), subject.glasses_colour)

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.synthetic_faces.backdrop import backdrop
+from datasets.synthetic_faces.camera import develop, sample_camera
+from datasets.synthetic_faces.canvas import SIZE
 from datasets.synthetic_faces.drawing import render
 from datasets.synthetic_faces.expressions import STRENGTHS, Performance, sample_performance
 from datasets.synthetic_faces.person import Person, sample_person
@@ -54,5 +57,6 @@ def photograph(person: Person, performance: Performance, seed: int, rng: np.rand
       seed: of the whole data set: what a person keeps from picture to picture grows from it.
       rng: the picture's own stream.
     """
-    drawing = render(person, performance, seed, rng)
-    return Picture(drawing.image, drawing.landmarks, person, performance)
+    drawing = render(person, performance, backdrop(rng, SIZE), seed, rng)
+    image = develop(drawing.picture, sample_camera(rng), rng, drawing.face_size)
+    return Picture(image, drawing.landmarks, person, performance)

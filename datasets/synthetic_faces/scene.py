@@ -1,4 +1,4 @@
-"""How a head is photographed: its pose, the light, the camera."""
+"""How a head is seen: its pose and the light."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EYEBALL = 0.4  # radius, face units
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """Pose in radians, zoom and shift of the finished picture, light and camera."""
+    """Pose in radians, zoom and shift of the finished picture, light."""
 
     yaw: float  # positive: the face turns to the image's right
     pitch: float  # positive: it looks down
@@ -26,10 +26,6 @@ class Scene:
     shift: tuple[float, float]  # pixels of the finished picture
     light: tuple[float, float, float]  # unit vector towards the light
     ambient: float
-    exposure: float
-    warmth: float
-    contrast: float
-    noise: float
     gaze: tuple[float, float]  # face units
 
 
@@ -49,25 +45,20 @@ def sample_scene(performance: Performance, rng: np.random.Generator) -> Scene:
         shift=(small(4.0), small(4.0)),
         light=(float(direction[0]), float(direction[1]), float(direction[2])),
         ambient=float(rng.uniform(0.3, 0.55)),
-        exposure=float(rng.uniform(0.88, 1.14)),
-        warmth=small(0.03),
-        contrast=float(rng.uniform(0.9, 1.12)),
-        noise=float(rng.uniform(0.003, 0.014)),
         gaze=(_EYEBALL * performance.gaze[0], _EYEBALL * performance.gaze[1]),
     )
 
 
-def photograph(picture: np.ndarray, z: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """Turns the painted head by moving every point with its height, then develops the picture.
+def turn(picture: np.ndarray, z: np.ndarray, scene: Scene) -> np.ndarray:
+    """Turns the painted head by moving every point with its height.
 
     Args:
       picture: painted canvas, float32 [SIZE, SIZE, 3], 0..1.
       z: relief, face units, float32 [SIZE, SIZE].
-      scene: pose and camera.
-      rng: for the sensor's noise.
+      scene: pose and frame.
 
     Returns:
-      uint8 [IMAGE_SIZE, IMAGE_SIZE, 3] RGB.
+      float32 [IMAGE_SIZE, IMAGE_SIZE, 3] RGB, 0..1.
     """
     scale = IMAGE_SIZE / SIZE * scene.zoom
     centre = ORIGIN * IMAGE_SIZE / SIZE + scene.shift
@@ -99,11 +90,8 @@ def photograph(picture: np.ndarray, z: np.ndarray, scene: Scene, rng: np.random.
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    gain = np.float32(scene.exposure) * np.array([1 + scene.warmth, 1, 1 - scene.warmth], np.float32)
-    image = (image * gain - 0.45) * np.float32(scene.contrast) + np.float32(0.45)
     image -= np.float32(0.55) * np.maximum(image - np.float32(0.75), 0)  # film's shoulder: light skin does not burn out
-    image += rng.standard_normal(image.shape, np.float32) * np.float32(scene.noise)
-    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.clip(image, 0, 1)
 
 
 def project(points: np.ndarray, z: np.ndarray, scene: Scene) -> np.ndarray:

@@ -106,10 +106,7 @@ class Subject:
     stubble: float
     beard: float
     moustache: float
-    glasses: float  # 0 none, else the frame's half width
-    glasses_colour: Colour
     clothes: Colour
-    background: Colour
 
 
 def _colour(values: np.ndarray) -> Colour:
@@ -211,8 +208,5 @@ def sample_subject(seed: int, person: Person) -> Subject:
         stubble=float(rng.uniform(0.15, 0.7)) if 0.25 < facial_hair < 0.65 else 0.0,
         beard=float(rng.uniform(0.6, 0.95)) if facial_hair < 0.14 else 0.0,
         moustache=float(rng.uniform(0.6, 0.95)) if facial_hair < 0.2 else 0.0,
-        glasses=float(rng.uniform(0.66, 0.8)) if rng.random() < 0.1 else 0.0,
-        glasses_colour=_colour(rng.uniform(0.04, 0.35, 3)),
         clothes=_colour(rng.uniform(0.1, 0.8) + rng.normal(0, 0.12, 3)),
-        background=_colour(rng.uniform(0.3, 0.85) + rng.normal(0, 0.05, 3)),
     )
