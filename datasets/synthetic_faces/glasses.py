@@ -141,7 +141,7 @@ def _reflect(picture: np.ndarray, lenses: np.ndarray, frame: FaceFrame, rng: np.
     """Daylight on the lenses: a slanting band across both, and a faint veil."""
     x, y = frame.units(*pixel_grid(picture.shape))
     slant, place, wide = rng.uniform(-0.7, 0.7), rng.uniform(-0.9, 0.9), rng.uniform(0.12, 0.35)
-    strength = rng.uniform(0.0, 0.16) if rng.random() < 0.8 else rng.uniform(0.16, 0.35)
+    strength = rng.uniform(0.0, 0.16) if rng.random() < 0.8 else rng.uniform(0.16, 0.27)
     # The same place on either lens, each seen from its own middle.
     within = np.where(x < 0, x + 1, x - 1) + np.float32(slant) * y
     band = 1 / (1 + np.exp(np.clip((np.abs(within - np.float32(place)) - np.float32(wide)) / 0.04, -30, 30)))

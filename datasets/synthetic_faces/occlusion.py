@@ -220,11 +220,11 @@ def _band(scene: _Scene, what: Occlusion) -> None:
     """A band around the forehead."""
     frame, shape = scene.frame, scene.picture.shape
     low, wide = -1.45 + 0.2 * what.reach, 0.55 * what.size
-    outline = np.concatenate([_arc(2.3, low, 0.35), _arc(2.3, low - wide, 0.35)[::-1]])
+    outline = np.concatenate([_arc(2.12, low, 0.35), _arc(2.12, low - wide, 0.35)[::-1]])
     alpha = filled(shape, [frame.pixels(outline)])
     shade(scene.picture, shifted(cv2.GaussianBlur(alpha, (0, 0), 0.07 * frame.unit), 0.08 * frame.down), 0.7)
     paint(scene.picture, alpha, _rounded(scene, what))
-    lines = [frame.pixels(_arc(2.3, low - wide * part, 0.35)) for part in (0.12, 0.88)]
+    lines = [frame.pixels(_arc(2.12, low - wide * part, 0.35)) for part in (0.12, 0.88)]
     shade(scene.picture, stroked(shape, lines, 0.04 * frame.unit), 0.75)
 
 
