@@ -60,7 +60,7 @@ def occlude(
     picture: np.ndarray,
     landmarks: np.ndarray,
     skin_colour: np.ndarray,
-    hair_colour: np.ndarray,
+    hair_colour: np.ndarray | None,
     occlusion: Occlusion | None,
 ) -> np.ndarray:
     """The picture with something before the face. Most of the face stays visible; the landmarks are where they were.
@@ -69,17 +69,18 @@ def occlude(
       picture: float32 [H, W, 3] RGB, 0..1.
       landmarks: float32 [5, 2]: eye, eye, nose tip, mouth corner, mouth corner in its pixels; image-left first.
       skin_colour: float [3], the person's, for hands.
-      hair_colour: float [3], the person's, for strands.
+      hair_colour: float [3], the person's, for strands; None for somebody bald, whom no strands fall on.
       occlusion: what; None for nothing.
 
     Returns:
       float32 [H, W, 3], 0..1; a picture of its own.
     """
     covered = picture.copy()
-    if occlusion is not None:
+    if occlusion is not None and (occlusion.kind != "strands" or hair_colour is not None):
         frame = face_frame(landmarks)
         light = _light(picture, frame, skin_colour)
-        scene = _Scene(covered, frame, np.asarray(skin_colour) * light, np.asarray(hair_colour) * light, light)
+        hair = np.zeros(3) if hair_colour is None else np.asarray(hair_colour) * light
+        scene = _Scene(covered, frame, np.asarray(skin_colour) * light, hair, light)
         KINDS[occlusion.kind][1](scene, occlusion)
     return np.clip(covered, 0, 1)
 
@@ -151,27 +152,28 @@ def _hand_at_brow(scene: _Scene, what: Occlusion) -> None:
 
 
 def _strands(scene: _Scene, what: Occlusion) -> None:
-    """Hair that falls over the forehead, and over one eye if it reaches far."""
+    """Hair that falls over the forehead, and over one eye if it reaches far: locks that run together to a tip."""
     rng = np.random.default_rng(what.seed)
-    t = np.linspace(0, 1, 14)[:, None]
-    root = np.array([what.side * rng.uniform(-0.3, 0.8), -2.5])
-    tip = np.array([what.side * rng.uniform(1.2, 1.9), -0.4 + 1.9 * what.reach])
+    t = np.linspace(0, 1, 16)[:, None]
+    root = np.array([what.side * rng.uniform(-0.4, 0.7), -2.75])
+    tip = np.array([what.side * rng.uniform(1.0, 1.8), -0.7 + 1.9 * what.reach])
     locks = []
-    for _ in range(int(rng.integers(2, 5))):
-        from_, to = root + rng.normal(0, 0.25, 2), tip + rng.normal(0, [0.25, 0.4])
-        bow = np.array([what.side * rng.uniform(-0.1, 0.5), -0.15])
-        for _ in range(int(rng.integers(10, 26))):
-            start, end = from_ + rng.normal(0, 0.09, 2), to + rng.normal(0, [0.1, 0.16])
-            along = rng.uniform(0.6, 1) * t  # they end one after another, or it would be a brush
-            locks.append(start + (end - start) * along + bow * 4 * along * (1 - along))
+    for _ in range(int(rng.integers(3, 7))):
+        start, end = root + rng.normal(0, 0.3, 2), tip + rng.normal(0, [0.3, 0.35])
+        bow = np.array([what.side * rng.uniform(0.0, 0.6), -0.2])
+        for _ in range(int(rng.integers(6, 16))):
+            along = rng.uniform(0.65, 1) * t  # they end one after another, or it would be a brush
+            stray = rng.normal(0, 0.12, 2) * (1 - 0.75 * along) + rng.normal(0, 0.05, 2) * np.sin(5 * along)
+            locks.append(start + (end - start) * along + bow * 4 * along * (1 - along) + stray)
     frame, shape = scene.frame, scene.picture.shape
-    width = 0.03 * frame.unit
+    width = 0.022 * frame.unit
     lines = [frame.pixels(lock) for lock in locks]
-    shade(
-        scene.picture, stroked(shape, [line + _xy(0, 0.08 * frame.unit) for line in lines], 2 * width, 1.5 * width), 0.8
-    )
-    for number, group in enumerate((lines[::2], lines[1::2])):
-        paint(scene.picture, stroked(shape, group, width), scene.hair * (0.75, 1.1)[number])
+    _, y = frame.units(*pixel_grid(shape))
+    grown = np.clip((y + np.float32(2.8)) * 2, 0, 1)  # out of the hair, not out of the skin
+    shadow = stroked(shape, [line + _xy(0, 0.08 * frame.unit) for line in lines], 3 * width, 2 * width)
+    shade(scene.picture, shadow * grown, 0.82)
+    for number, tone in enumerate((0.7, 0.95, 1.2)):
+        paint(scene.picture, stroked(shape, lines[number::3], width) * grown, scene.hair * tone)
 
 
 def _mask(scene: _Scene, what: Occlusion) -> None:
@@ -183,7 +185,7 @@ def _mask(scene: _Scene, what: Occlusion) -> None:
     outline = np.concatenate([edge, bottom])
     alpha = filled(shape, [frame.pixels(outline)])
     shade(scene.picture, shifted(cv2.GaussianBlur(alpha, (0, 0), 0.1 * frame.unit), -0.08 * frame.down), 0.7)
-    loops = [frame.pixels(np.array([[s * 1.95, top], [s * 2.1, top - 0.9], [s * 2.15, 0.6]])) for s in (-1, 1)]
+    loops = [frame.pixels(np.array([[s * 1.95, top], [s * 2.12, top - 0.9], [s * 2.22, 0.3]])) for s in (-1, 1)]
     paint(scene.picture, stroked(shape, loops, 0.05 * frame.unit), np.full(3, 0.85 * scene.light))
     paint(scene.picture, alpha, _rounded(scene, what))
     folds = [_arc(1.9, y, -0.45) for y in np.arange(top + 0.3, 3.5, 0.3)]

@@ -64,6 +64,12 @@ def test_nothing_changes_nothing():
     assert same is not picture
 
 
+def test_no_strands_fall_on_somebody_bald(occlusions):
+    for what in occlusions["strands"]:
+        np.testing.assert_array_equal(occlude(GREEN, LANDMARKS, SKIN, None, what), GREEN)
+    assert not np.array_equal(occlude(GREEN, LANDMARKS, SKIN, None, occlusions["cap"][0]), GREEN)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_thing_looks_the_same(occlusions, kind):
     picture = cv2.resize(np.random.default_rng(1).random((6, 6, 3), np.float32), (320, 320))
