@@ -318,7 +318,7 @@ def _noise(rng: np.random.Generator, size: int, columns: int, rows: int | None =
 def _fractal(rng: np.random.Generator, size: int) -> np.ndarray:
     """Noise with as much in every octave, of about unit deviation, float32 [size, size]."""
     octaves = [_noise(rng, size, 3 * 2**octave) / np.float32(1.6**octave) for octave in range(6)]
-    return np.sum(octaves, axis=0, dtype=np.float32) / np.float32(1.25)
+    return np.stack(octaves).sum(axis=0) / np.float32(1.25)
 
 
 def _seen_aslant(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
