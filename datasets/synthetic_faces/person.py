@@ -8,6 +8,7 @@ import numpy as np
 
 from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.expressions import Habits, sample_habits, sample_rest
+from datasets.synthetic_faces.glasses import Glasses, sample_glasses
 from ifgan_tf.labels import EXPRESSIONS
 
 ANCESTRIES: tuple[str, ...] = ("African", "Asian", "European")
@@ -27,6 +28,7 @@ class Person:
       ancestry: how much of each of `ANCESTRIES`; sums to 1.
       rest: how the face looks while nothing moves.
       habits: how it moves.
+      glasses: worn in every picture, or None.
     """
 
     index: int
@@ -35,6 +37,7 @@ class Person:
     ancestry: tuple[float, float, float]
     rest: Activations
     habits: Habits
+    glasses: Glasses | None
 
     @property
     def groups(self) -> dict[str, str]:
@@ -57,13 +60,15 @@ def sample_person(seed: int, index: int) -> Person:
     # Expressions number below len(EXPRESSIONS), so this stream meets none of the pictures' streams.
     rng = np.random.default_rng([seed, index, len(EXPRESSIONS)])
     african, asian, european = rng.dirichlet([0.35, 0.35, 0.35]).tolist()
+    age = float(rng.beta(1.1, 1.6))
     return Person(
         index=index,
-        age=float(rng.beta(1.1, 1.6)),
+        age=age,
         masculinity=_two_humps(rng),
         ancestry=(african, asian, european),
         rest=sample_rest(rng),
         habits=sample_habits(rng),
+        glasses=sample_glasses(rng) if rng.random() < 0.08 + 0.2 * age else None,
     )
 
 

@@ -11,6 +11,8 @@ from datasets.synthetic_faces.camera import develop, sample_camera
 from datasets.synthetic_faces.canvas import SIZE
 from datasets.synthetic_faces.drawing import render
 from datasets.synthetic_faces.expressions import STRENGTHS, Performance, sample_performance
+from datasets.synthetic_faces.glasses import draw_glasses
+from datasets.synthetic_faces.occlusion import occlude, sample_occlusion
 from datasets.synthetic_faces.person import Person, sample_person
 from ifgan_tf.labels import index
 
@@ -58,5 +60,9 @@ def photograph(person: Person, performance: Performance, seed: int, rng: np.rand
       rng: the picture's own stream.
     """
     drawing = render(person, performance, backdrop(rng, SIZE), seed, rng)
-    image = develop(drawing.picture, sample_camera(rng), rng, drawing.face_size)
+    seen = drawing.picture
+    if person.glasses:
+        seen = draw_glasses(seen, drawing.landmarks, person.glasses, rng)
+    seen = occlude(seen, drawing.landmarks, drawing.skin, drawing.hair, sample_occlusion(rng))
+    image = develop(seen, sample_camera(rng), rng, drawing.face_size)
     return Picture(image, drawing.landmarks, person, performance)
