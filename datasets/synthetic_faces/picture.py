@@ -50,6 +50,17 @@ def take_picture(subject: int, expression: str, take: int, seed: int = SEED) -> 
     return photograph(person, performance, seed, rng)
 
 
+def picture_of(subject: int, performance: Performance, seed: int = SEED) -> Picture:
+    """A person who does just this.
+
+    Args:
+      subject: the person's number.
+      performance: what head and face do.
+      seed: of the whole data set.
+    """
+    return photograph(sample_person(seed, subject), performance, seed, np.random.default_rng([seed, subject]))
+
+
 def photograph(person: Person, performance: Performance, seed: int, rng: np.random.Generator) -> Picture:
     """A picture of a person who does this, in surroundings, light and with a camera of its own.
 
