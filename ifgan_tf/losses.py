@@ -125,10 +125,11 @@ def centre_step(features: tf.Tensor, labels: tf.Tensor, centres: tf.Tensor, rate
     members = tf.one_hot(labels, classes, dtype=features.dtype)  # [M, N]
     count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
     pull = (count * centres - tf.matmul(members, features, transpose_a=True)) / (1.0 + count)
-    norms = tf.maximum(tf.norm(centres, axis=-1, keepdims=True), 1e-6)  # [N, 1]
-    unit = centres / norms
+    norms = tf.norm(centres, axis=-1, keepdims=True)  # [N, 1]
+    unit = tf.math.divide_no_nan(centres, norms)
     cosine = tf.matmul(unit, unit, transpose_b=True)
     others = 1.0 - tf.eye(classes, dtype=centres.dtype)
     # d/dc_j Σ_{k≠j} cos(c_k, c_j) = Σ_{k≠j} (û_k - cos·û_j) / ‖c_j‖
-    push = (tf.matmul(others, unit) - tf.reduce_sum(others * cosine, axis=1, keepdims=True) * unit) / norms
+    push = tf.matmul(others, unit) - tf.reduce_sum(others * cosine, axis=1, keepdims=True) * unit
+    push = tf.math.divide_no_nan(push, norms)  # a centre that is still 0 has no direction to be pushed in
     return centres - rate * (pull + alpha / tf.cast(classes - 1, centres.dtype) * push)

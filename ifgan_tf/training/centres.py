@@ -1,4 +1,4 @@
-"""The class centres of the island loss (Eq. 5), and the two ways to learn them."""
+"""The class centres of the island loss (Eq. 5): where they start, and the two ways to learn them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Centres:
 
     def island_loss(self, features: tf.Tensor, labels: tf.Tensor) -> losses.Terms:
         """Eq. 5 of features, float [M, F], with labels, int [M]."""
-        centres = tf.convert_to_tensor(self.variable)
+        centres = self._started(features, labels)
         if self._settings.centre_update == "rule":
             centres = tf.stop_gradient(centres)
         return losses.island_loss(
@@ -32,8 +32,21 @@ class Centres:
         self, tape: tf.GradientTape, loss: tf.Tensor, learning_rate: tf.Tensor, features: tf.Tensor, labels: tf.Tensor
     ) -> None:
         """One update: against the gradient of `loss` on `tape`, or by the centre-loss rule."""
+        centres = self._started(features, labels)
         if self._settings.centre_update == "gradient":
-            self.variable.assign_sub(learning_rate * tape.gradient(loss, self.variable))
+            self.variable.assign(centres - learning_rate * tape.gradient(loss, self.variable))
         else:
             rate, alpha = self._settings.centre_rate, self._settings.island_alpha
-            self.variable.assign(losses.centre_step(features, labels, self.variable, rate, alpha))
+            self.variable.assign(losses.centre_step(features, labels, centres, rate, alpha))
+
+    def _started(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The centres, those of classes that were not seen before at the mean of their images here.
+
+        From zero they would begin by pulling all features there: a sum over thousands of squares that outweighs every
+        other term for an epoch, and some networks never come back from it.
+        """
+        members = tf.one_hot(labels, self.variable.shape[0], dtype=features.dtype)  # [M, N]
+        count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
+        means = tf.math.divide_no_nan(tf.matmul(members, features, transpose_a=True), count)
+        unseen = tf.reduce_all(self.variable == 0, axis=-1, keepdims=True)
+        return tf.where(unseen, tf.stop_gradient(means), self.variable)

@@ -114,6 +114,12 @@ def test_centre_rule_pushes_along_the_gradient_of_the_pairs():
     np.testing.assert_allclose(without - with_pairs, 0.5 * 0.3 / 2 * gradient, atol=1e-6)
 
 
+def test_centre_rule_does_not_push_a_centre_that_is_still_zero():
+    centres = np.array([*CENTRES[:2], [0.0, 0.0]], np.float32)  # no image of the third class in this batch either
+    moved = losses.centre_step(FEATURES, LABELS, tf.constant(centres), 0.5, 0.03).numpy()
+    np.testing.assert_array_equal(moved[2], 0.0)
+
+
 def test_centre_rule_leaves_zero_centres_finite():
     moved = losses.centre_step(FEATURES, LABELS, tf.zeros((3, 2)), 0.5, 0.03).numpy()
     assert np.isfinite(moved).all()

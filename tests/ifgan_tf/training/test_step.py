@@ -12,6 +12,7 @@ from from_config import trainer_of
 
 from ifgan_tf import losses
 from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig
+from ifgan_tf.training.centres import Centres
 from ifgan_tf.training.optimizers import learning_rate, with_weight_decay
 
 LABELS = tf.constant([0, 1, 2, 2])
@@ -140,6 +141,24 @@ def test_centres_follow_the_rule_and_not_the_optimizer():
     np.testing.assert_array_equal(
         one.centres.variable.numpy()[3:], before[3:]
     )  # no image of these classes, centres at 0
+
+
+def test_centres_start_at_the_mean_of_their_images():
+    centres = Centres(3, 2, LossConfig(island_alpha=0.0))
+    features, labels = tf.constant([[1.0, 2.0], [3.0, 4.0], [10.0, 0.0]]), tf.constant([0, 0, 2])
+    terms = centres.island_loss(features, labels)
+    assert terms["island_centre"].numpy() == pytest.approx(4 / 3)  # two images at √2 from their mean, one at its own
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(features)
+    centres.move(tape, loss, tf.constant(0.1), features, labels)
+    np.testing.assert_allclose(centres.variable.numpy(), [[2, 3], [0, 0], [10, 0]])
+
+
+def test_island_loss_does_not_explode_when_a_class_comes_late():
+    one = trainer()
+    first = float(one.step(IMAGES, LABELS)["island"])
+    later = [float(one.step(IMAGES, labels)["island"]) for labels in (LABELS, tf.constant([3, 4, 5, 0]))]
+    assert max(later) < 10 * max(first, 1.0)
 
 
 def test_centres_by_gradient():
