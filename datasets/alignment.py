@@ -264,8 +264,9 @@ def _align_task(task: tuple[FaceRecord, ...], known: CacheEntries) -> TaskResult
     errors: dict[str, str] = {}
     for record in task:
         try:
-            candidates[record.key] = record.candidates() if record.candidates else [(record.frame, record.load())]
+            images = record.candidates() if record.candidates else [(record.frame, record.load())]
             extra[record.key] = {**record.extra, **record.describe()}
+            candidates[record.key] = images
         except Exception as error:
             errors[record.key] = _text(error)
     try:

@@ -44,10 +44,16 @@ def take_picture(subject: int, expression: str, take: int, seed: int = SEED) -> 
       take: grade of intensity, 1 to 4; of neutral, which picture.
       seed: of the whole data set.
     """
+    person, performance, rng = act(subject, expression, take, seed)
+    return photograph(person, performance, seed, rng)
+
+
+def act(subject: int, expression: str, take: int, seed: int = SEED) -> tuple[Person, Performance, np.random.Generator]:
+    """Who is in a picture of the data set, what they do, and the stream for the rest; arguments as `take_picture`'s."""
     person = sample_person(seed, subject)
     rng = np.random.default_rng([seed, subject, index(expression), take])
     performance = sample_performance(expression, rng.uniform(*STRENGTHS[take]), person.habits, rng)
-    return photograph(person, performance, seed, rng)
+    return person, performance, rng
 
 
 def picture_of(subject: int, performance: Performance, seed: int = SEED) -> Picture:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import pathlib
+import shutil
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -14,8 +16,9 @@ from datasets import common
 from datasets.records import EXPRESSIVE, NEUTRAL, FaceRecord
 from datasets.synthetic_faces.action_units import ACTION_UNITS
 from datasets.synthetic_faces.expressions import GRADES
+from datasets.synthetic_faces.kept import kept_picture
 from datasets.synthetic_faces.person import AGES, ANCESTRIES, GENDERS
-from datasets.synthetic_faces.picture import Picture, take_picture
+from datasets.synthetic_faces.picture import act
 from ifgan_tf.labels import EXPRESSIONS
 
 GROUPS = {"age": AGES, "gender": GENDERS, "ancestry": ANCESTRIES}
@@ -60,20 +63,29 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             features=common.features({**groups, **truth}), supervised_keys=("image", "label")
         )
 
+    @property
+    def _kept(self) -> pathlib.Path:
+        """Where pictures wait until the data set is complete."""
+        return pathlib.Path(self.data_dir_root, ".pictures", f"{self.name}-{self.builder_config.name}-{self.VERSION}")
+
+    def _download_and_prepare(self, *arguments: Any, **options: Any) -> None:
+        super()._download_and_prepare(*arguments, **options)
+        shutil.rmtree(self._kept, ignore_errors=True)
+
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator[common.Example]]:
-        return {"train": self._generate_examples("train", records(self.builder_config))}
+        return {"train": self._generate_examples("train", records(self.builder_config, self._kept))}
 
     def _generate_examples(self, split: str, faces: list[FaceRecord]) -> Iterator[common.Example]:
         return common.aligned_examples(self, split, faces)
 
 
-def records(config: SyntheticFacesConfig) -> list[FaceRecord]:
-    """The faces of a configuration, drawn when they are loaded."""
+def records(config: SyntheticFacesConfig, kept: pathlib.Path) -> list[FaceRecord]:
+    """The faces of a configuration, made when they are loaded, and kept in a folder."""
     return [
         FaceRecord(
             key=f"S{subject:03d}_{expression}_{take:02d}",
-            load=functools.partial(_image, subject, expression, take),
-            describe=functools.partial(_truth, subject, expression, take),
+            load=functools.partial(_image, kept, subject, expression, take),
+            describe=functools.partial(_truth, kept, subject, expression, take),
             label=expression,
             subject=f"S{subject:03d}",
             sequence=f"{expression}_{take:02d}",
@@ -87,20 +99,16 @@ def records(config: SyntheticFacesConfig) -> list[FaceRecord]:
     ]
 
 
-# `load` and `describe` ask for the same picture one after the other.
-_picture = functools.lru_cache(maxsize=1)(take_picture)
+def _image(kept: pathlib.Path, subject: int, expression: str, take: int) -> np.ndarray:
+    return kept_picture(kept, subject, expression, take).image
 
 
-def _image(subject: int, expression: str, take: int) -> np.ndarray:
-    return _picture(subject, expression, take).image
-
-
-def _truth(subject: int, expression: str, take: int) -> dict[str, Any]:
-    picture: Picture = _picture(subject, expression, take)
+def _truth(kept: pathlib.Path, subject: int, expression: str, take: int) -> dict[str, Any]:
+    person, performance, _ = act(subject, expression, take)
     return {
-        **picture.person.groups,
-        "action_units": picture.performance.activations.table(),
-        "strength": picture.performance.strength,
-        "pose": np.rad2deg(picture.performance.head).astype(np.float32),
-        "true_landmarks": picture.landmarks,
+        **person.groups,
+        "action_units": performance.activations.table(),
+        "strength": performance.strength,
+        "pose": np.rad2deg(performance.head).astype(np.float32),
+        "true_landmarks": kept_picture(kept, subject, expression, take).landmarks,
     }
