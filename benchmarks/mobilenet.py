@@ -24,7 +24,7 @@ def imagenet_mobilenet(state: Mapping[str, np.ndarray], size: int) -> keras.Mode
 
     Args:
       state: of torchvision's `mobilenet_v2`, in its order.
-      size: side S of the pictures; a multiple of 16.
+      size: side S of the pictures, at least 32.
 
     Returns:
       A model: RGB in 0..255 [B, S, S, 3] → float32 [B, h, w, 1280].
