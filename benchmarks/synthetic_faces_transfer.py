@@ -110,12 +110,14 @@ def main(arguments: Sequence[str]) -> None:
         for seed in range(values.seeds):
             begun = time.monotonic()
             predict = train(folder, seed)
-            logging.info("%s, seed %d: trained in %.0f s", folder, seed, time.monotonic() - begun)
-            for name, faces in tests.items():
-                judged = class_table.figures(faces.labels, predict(faces))
-                rows.append(
-                    {"network": values.network, "trained on": folder, "tested on": name, "seed": seed, **judged}
-                )
+            seconds = time.monotonic() - begun
+            judged = {name: class_table.figures(faces.labels, predict(faces)) for name, faces in tests.items()}
+            told = ", ".join(f"{100 * row['accuracy']:.1f} % of {name}" for name, row in judged.items())
+            logging.info("%s, seed %d: trained in %.0f s, names %s", folder, seed, seconds, told)
+            rows += [
+                {"network": values.network, "trained on": folder, "tested on": name, "seed": seed, **row}
+                for name, row in judged.items()
+            ]
     print(class_table.markdown(rows))
     print(f"\nMeans of {values.seeds} seeds:\n")
     print(class_table.markdown(class_table.over_seeds(rows, ("network", "trained on", "tested on"))))
