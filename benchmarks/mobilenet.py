@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import keras
@@ -15,16 +16,17 @@ from ifgan_tf.models.inference import ToUnit
 _HEAD = ("classifier.1.weight", "classifier.1.bias")
 
 
-def imagenet_mobilenet(state: Mapping[str, np.ndarray], size: int) -> keras.Model:
+def imagenet_mobilenet(state: Mapping[str, np.ndarray], size: int, learning_from: str = "Conv1") -> keras.Model:
     """The headless network.
 
-    It is Keras' own but for two things that the weights have been trained with: batch normalisation divides by
-    √(variance + 1e-5), not 1e-3, and a convolution of stride 2 pads all four sides. Keras pads below and to the right
-    alone, which moves its grid by a pixel, five times over.
+    It is Keras' own but for what the weights have been trained with: batch normalisation divides by √(variance + 1e-5),
+    not 1e-3, and follows a tenth of each batch; a convolution of stride 2 pads all four sides. Keras pads below and to
+    the right alone, which moves its grid by a pixel, five times over.
 
     Args:
       state: of torchvision's `mobilenet_v2`, in its order.
       size: side S of the pictures, at least 32.
+      learning_from: Keras' name of the first layer that training changes; those before it keep their statistics too.
 
     Returns:
       A model: RGB in 0..255 [B, S, S, 3] → float32 [B, h, w, 1280].
@@ -35,9 +37,11 @@ def imagenet_mobilenet(state: Mapping[str, np.ndarray], size: int) -> keras.Mode
     original = keras.applications.MobileNetV2(input_shape=(size + 2, size + 2, 3), include_top=False, weights=None)
     backbone = keras.models.clone_model(original, clone_function=_as_in_torch)
     _assign(backbone, [value for name, value in state.items() if name not in _HEAD])
+    for layer in itertools.takewhile(lambda layer: layer.name != learning_from, backbone.layers):
+        layer.trainable = False
     image = keras.Input((size, size, 3), name="image")
     padded = layers.ZeroPadding2D(1)(Preprocess("torch")(ToUnit()(image)))
-    return keras.Model(image, backbone(padded, training=False), name="mobilenet_v2")
+    return keras.Model(image, backbone(padded), name="mobilenet_v2")
 
 
 def imagenet_classifier(state: Mapping[str, np.ndarray], size: int) -> keras.Model:
@@ -53,7 +57,7 @@ def imagenet_classifier(state: Mapping[str, np.ndarray], size: int) -> keras.Mod
 def _as_in_torch(layer: keras.layers.Layer) -> keras.layers.Layer:
     config = layer.get_config()
     if isinstance(layer, layers.BatchNormalization):
-        config |= {"epsilon": 1e-5}
+        config |= {"epsilon": 1e-5, "momentum": 0.9}
     if isinstance(layer, layers.ZeroPadding2D):
         config |= {"padding": 1}
     if layer.name == "Conv1":  # the one that pads by itself; what it is given has been padded

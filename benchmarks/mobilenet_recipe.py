@@ -15,6 +15,7 @@ from ifgan_tf.data.built_sets import Faces
 
 SIZE = 112
 BATCH, STEPS = 40, 210  # 8,400 pictures seen
+LEARNING_FROM = "block_3_expand"
 LEARNING_RATE = 1e-3
 WARM_UP = 20  # steps
 AVERAGE = 0.97  # what the moving average of the weights keeps of itself at a step
@@ -27,7 +28,8 @@ def fine_tuned(
     """A classifier of faces.
 
     Classes are drawn evenly, views as unlike the faces as `strong_augmentation` makes them; AdamW's rate follows a
-    cosine; statistics of batch normalisation stay ImageNet's, weights are averaged.
+    cosine, weights are averaged, and the first layers, which take most of the time and see edges alone, stay as they
+    are.
 
     Args:
       state: ImageNet weights, see `imagenet_mobilenet`.
@@ -41,7 +43,7 @@ def fine_tuned(
       the picture and of its mirror image.
     """
     keras.utils.set_random_seed(seed)
-    backbone = imagenet_mobilenet(state, SIZE)
+    backbone = imagenet_mobilenet(state, SIZE, LEARNING_FROM)
     feature = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(backbone.output))
     network = keras.Model(backbone.input, layers.Dense(classes)(feature))
     optimizer = keras.optimizers.AdamW(

@@ -71,6 +71,18 @@ def test_features_and_logits_are_those_of_the_definition(reference):
     np.testing.assert_allclose(logits, expected, atol=0.1)
 
 
+def test_layers_before_the_first_that_learns_stay_as_they_are(reference):
+    picture, features, state = reference
+    model = imagenet_mobilenet(state, SIZE, "block_16_project")
+    assert [variable.path.split("/")[-2] for variable in model.trainable_variables] == [
+        "block_16_project",
+        *["block_16_project_BN"] * 2,
+        "Conv_1",
+        *["Conv_1_bn"] * 2,
+    ]
+    np.testing.assert_allclose(model(picture[np.newaxis]).numpy()[0], features, atol=0.05)
+
+
 def test_other_weights_are_refused(reference):
     state = dict(reference[2])
     del state["features.0"]
