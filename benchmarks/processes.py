@@ -37,6 +37,17 @@ def measure(module: str, *arguments: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def start_worker() -> None:
+    """Prepares a worker process of a pool: no GPU, and one thread, as there is a worker for every processor."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import cv2
+    import tensorflow as tf
+
+    cv2.setNumThreads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
 def described_networks() -> Config:
     """The configuration that the flags describe, with new weights: time does not depend on what they have learnt."""
     config = config_lib.from_flags(flags.FLAGS, fold=0)

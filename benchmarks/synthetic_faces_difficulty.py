@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from absl import flags
 
+from benchmarks.processes import start_worker
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.labels import EXPRESSIONS
@@ -64,16 +65,6 @@ def measure(subject: int) -> list[Measured]:
     return rows
 
 
-def _start_worker() -> None:
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import cv2
-    import tensorflow as tf
-
-    cv2.setNumThreads(1)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-
-
 def hog_features(views: np.ndarray) -> np.ndarray:
     """Dalal and Triggs' histograms of oriented gradients, CVPR 2005, of uint8 RGB [n, 64, 64, 3]: float32 [n, d]."""
     from skimage.color import rgb2gray
@@ -109,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
 
     start = time.monotonic()
     pool = concurrent.futures.ProcessPoolExecutor(
-        flags.FLAGS.processes or os.cpu_count(), multiprocessing.get_context("spawn"), initializer=_start_worker
+        flags.FLAGS.processes or os.cpu_count(), multiprocessing.get_context("spawn"), initializer=start_worker
     )
     with pool:
         people = progress.bar(pool.map(measure, range(count)), total=count, desc="drawing", unit="person")
