@@ -75,12 +75,13 @@ def seen(image: np.ndarray) -> np.ndarray | None:
 
 def drawn(person: int) -> list[Picture]:
     """All pictures of one person, drawn now."""
-    from datasets.synthetic_faces.drawing import draw_face, takes
+    from datasets.synthetic_faces.expressions import GRADES
+    from datasets.synthetic_faces.picture import take_picture
 
     return [
-        Picture(label, 0 if expression == "neutral" else take, seen(draw_face(person, expression, take).image))
+        Picture(label, 0 if expression == "neutral" else grade, seen(take_picture(person, expression, grade).image))
         for label, expression in enumerate(EXPRESSIONS)
-        for take in takes(expression)
+        for grade in GRADES
     ]
 
 
