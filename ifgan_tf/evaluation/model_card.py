@@ -20,7 +20,7 @@ _AGREEMENT = (
     "model that was trained on it may be passed on."
 )
 _TERMS = {
-    "synthetic_faces": "drawn by this project; the people do not exist.",
+    "synthetic_faces": "rendered by this project; the people do not exist.",
     "crema_d": (
         "91 actors, filmed while they acted emotions that they were asked for; what they agreed to is told by the "
         "owners (Cao et al., IEEE Transactions on Affective Computing, 2014), not by the licence. The database is "
