@@ -32,7 +32,7 @@ from ifgan_tf.faces.geometry import align, fallback_crop
 from ifgan_tf.faces.mtcnn_tensorflow import FaceDetector
 
 # Part of what a kept detection is known by: raise it when detections, or the choice among views, change.
-_VERSION = 3
+_VERSION = 4
 # A worker costs seconds to start (TensorFlow); MTCNN's memory grows with every image it sees.
 _RECORDS_A_WORKER = 50
 _TASKS_BEFORE_RESTART = 2000

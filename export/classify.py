@@ -139,7 +139,7 @@ class Cascade:
 
     The image pyramid is MTCNN's own, level for level, but levels that only serve faces smaller than `min_face` are
     looked at only if the others found nothing: they cost nearly all of the time and do not change what the larger
-    ones find.
+    ones find. Where MTCNN finds nothing at all, the levels half-way between its own are looked at too.
 
     Args:
       proposal: takes one image of any size, and says for every window of 12 pixels, two pixels apart, if it is a face.
@@ -167,7 +167,8 @@ class Cascade:
           image: uint8 RGB [H, W, 3], of any size.
           min_face: smallest face looked for at first, as a fraction of the shorter side. 0 looks for all of at least
             20 pixels at once (photographs of groups).
-          second_look: look for small faces if there are no large ones; several times slower where there is none.
+          second_look: look for small faces if there are no large ones, then between the levels of the pyramid; many
+            times slower where there is none.
         """
         height, width = image.shape[:2]
         scale = min(1.0, MAX_SIDE / max(height, width))
@@ -181,8 +182,10 @@ class Cascade:
         scales = _pyramid(min(image.shape[:2]))
         first = [s for s in scales if WINDOW / s >= min_face * min(image.shape[:2])]
         found = self._faces(pixels, first)
-        if not found and second_look and len(first) < len(scales):
-            found = self._faces(pixels, scales)
+        if not found and second_look:
+            found = self._faces(pixels, scales) if len(first) < len(scales) else []
+            # A face whose size lies between two levels is seen a little too large and too small: some are missed.
+            found = found or self._faces(pixels, [s * PYRAMID_RATIO**0.5 for s in scales[:-1]])
         return [
             Detection((d.box / scale).astype(np.float32), d.confidence, (d.landmarks / scale).astype(np.float32))
             for d in found

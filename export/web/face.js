@@ -23,6 +23,10 @@ export class FaceFinder {
     const first = scales.filter((s) => window / s >= min_face * shorter);
     let faces = await this.#stages(pixels, first, signal);
     if (!faces.length && first.length < scales.length) faces = await this.#stages(pixels, scales, signal);
+    if (!faces.length) {
+      const between = scales.slice(0, -1).map((s) => s * pyramid_ratio ** 0.5);
+      faces = await this.#stages(pixels, between, signal);
+    }
     return faces.map(({box, score, landmarks}) => ({
       score,
       box: box.map((value) => value / scale),

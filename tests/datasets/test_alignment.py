@@ -136,7 +136,7 @@ def test_what_is_kept_of_a_known_frame_has_not_changed(tmp_path, detections):
     digest = hashlib.blake2b(image.tobytes() + str(image.shape).encode(), digest_size=16).hexdigest()
     (entry,) = map(json.loads, (tmp_path / "d.jsonl").read_text().splitlines())
     assert list(entry) == ["key", "pixels", "version", "view", "box", "confidence", "landmarks"]
-    assert (entry["pixels"], entry["version"], entry["view"]) == (digest, 3, "upright")
+    assert (entry["pixels"], entry["version"], entry["view"]) == (digest, 4, "upright")
 
 
 FACES = {"frontal": 200, "frontal too": 190, "turned": 150, "far turned": 100, "none": 0}

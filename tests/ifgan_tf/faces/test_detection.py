@@ -54,3 +54,21 @@ def test_boxes_without_number_take_little_memory():
     assert tracemalloc.get_traced_memory()[1] < 200e6
     tracemalloc.stop()
     assert 100 < len(best) < 5_000
+
+
+def test_where_nothing_is_found_the_sizes_between_the_levels_are_looked_at(monkeypatch):
+    looks = []
+
+    def faces(pixels, scales):
+        looks.append(list(scales))
+        return [] if len(looks) < 3 else [_detection(10, 10, 40)]
+
+    cascade = Cascade(None, None, None)
+    monkeypatch.setattr(cascade, "_faces", faces)
+    picture = np.zeros((300, 300, 3), np.uint8)
+    assert len(cascade.detect(picture)) == 1
+    large, every, between = looks
+    assert len(large) < len(every) == len(between) + 1
+    assert all(a > scale > b for a, b, scale in zip(every, every[1:], between, strict=False))
+    looks.clear()
+    assert cascade.detect(picture, second_look=False) == [] and len(looks) == 1
