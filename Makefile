@@ -14,12 +14,15 @@ STAMP := $(VENV)/.installed
 $(STAMP): setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt pip setuptools wheel
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[lite,test,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[lite,synthetic,test,dev]'
 	touch $@
 
 demo: $(STAMP)
 	$(PY) train.py --flagfile=flags/demo.flags --workdir=$(RUN) --data_dir=$(DATA)
 	$(PY) evaluate.py --workdir=$(RUN)
+	$(PY) train.py --flagfile=flags/demo.flags --model=baseline --workdir=$(RUN)_baseline --data_dir=$(DATA)
+	$(PY) evaluate.py --workdir=$(RUN)_baseline --noidentity
+	$(PY) evaluate.py --compare $(RUN)_baseline $(RUN)
 	$(PY) -m export.saved_model --workdir=$(RUN) --output=$(RUN)/export
 	$(PY) -m export.tflite --workdir=$(RUN) --output=$(RUN)/tflite --format=float32
 	$(PY) -m datasets.synthetic_faces.draw --expression=happiness --output=$(RUN)/someone_new.png
@@ -27,6 +30,7 @@ demo: $(STAMP)
 	@echo
 	@echo "A person whom the model has never seen: $(RUN)/someone_new.png, named in the line above."
 	@echo "Photo beside generated face:            $(RUN)/evaluation/expression_transfer.png"
+	@echo "Beside its baseline, E on the photo:    $(RUN)_baseline/evaluation/compare.md"
 	@echo "All figures:                            $(RUN)/evaluation/report.md"
 	@echo "Curves and pictures:                    $(BIN)/tensorboard --logdir=$(RUN)"
 
