@@ -1,1 +1,1 @@
-"""Faces that the project draws itself: 100 people, seven expressions, no licence and no download."""
+"""Faces of people who do not exist, rendered here: seven expressions, no licence and no download."""

@@ -40,7 +40,7 @@ def sample_glasses(rng: np.random.Generator) -> Glasses:
     """Glasses for somebody who wears some: wire to thick plastic, clear lenses; sunglasses in `SUNGLASSES_SHARE`."""
     shape = str(rng.choice(list(_SHAPES), p=[0.18, 0.18, 0.26, 0.2, 0.08, 0.1]))
     wire = rng.random() < 0.45
-    thickness = rng.uniform(0.03, 0.055) if wire else rng.uniform(0.07, 0.16)
+    thickness = rng.uniform(0.03, 0.055) if wire else rng.uniform(0.06, 0.12)
     metals = ((0.12, 0.12, 0.13), (0.55, 0.55, 0.57), (0.62, 0.5, 0.3))
     plastics = ((0.04, 0.04, 0.05), (0.3, 0.17, 0.08), (0.45, 0.08, 0.1), (0.1, 0.16, 0.35), (0.75, 0.7, 0.66))
     colours = np.array(metals if wire else plastics)

@@ -8,12 +8,11 @@ import numpy as np
 
 from datasets.synthetic_faces.backdrop import backdrop
 from datasets.synthetic_faces.camera import develop, sample_camera
-from datasets.synthetic_faces.canvas import SIZE
-from datasets.synthetic_faces.drawing import render
 from datasets.synthetic_faces.expressions import STRENGTHS, Performance, sample_performance
 from datasets.synthetic_faces.glasses import draw_glasses
 from datasets.synthetic_faces.occlusion import occlude, sample_occlusion
 from datasets.synthetic_faces.person import Person, sample_person
+from datasets.synthetic_faces.render import SIZE, render
 from ifgan_tf.labels import index
 
 SEED = 2022

@@ -28,7 +28,7 @@ GROUPS = {"age": AGES, "gender": GENDERS, "ancestry": ANCESTRIES}
 class SyntheticFacesConfig(tfds.core.BuilderConfig):
     """How many people, and which grades of intensity of every expression (as many neutral pictures)."""
 
-    subjects: int = 100
+    subjects: int = 150
     grades: tuple[int, ...] = GRADES[1:]
 
 
@@ -38,10 +38,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("2.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
         "1.0.0": "Aligned by eye centres and nose tip to 256x256.",
-        "2.0.0": "Expressions as distributions; action units, strength, groups, pose and true landmarks of every face.",
+        "2.0.0": "Rendered people; expressions as distributions; action units, strength, groups, pose and true landmarks of every face.",
     }
     BUILDER_CONFIGS: ClassVar[list[SyntheticFacesConfig]] = [
-        SyntheticFacesConfig(name="default", description="100 people, 2,100 faces."),
+        SyntheticFacesConfig(name="default", description="150 people, 3,150 faces."),
         SyntheticFacesConfig(name="tiny", description="12 people, 252 faces, for trying things out.", subjects=12),
         SyntheticFacesConfig(
             name="large",

@@ -60,9 +60,9 @@ def test_built_faces(tmp_path):
 
 def test_records_cover_every_class_and_person(tmp_path):
     faces = records(Builder.builder_configs["default"], tmp_path)
-    assert len(faces) == len({face.key for face in faces}) == 2100
-    assert collections.Counter(face.label for face in faces) == dict.fromkeys(EXPRESSIONS, 300)
-    assert sorted({face.subject for face in faces}) == [f"S{index:03d}" for index in range(100)]
+    assert len(faces) == len({face.key for face in faces}) == 3150
+    assert collections.Counter(face.label for face in faces) == dict.fromkeys(EXPRESSIONS, 450)
+    assert sorted({face.subject for face in faces}) == [f"S{index:03d}" for index in range(150)]
     assert {face.intensity for face in faces if face.role == "expressive"} == {2, 3, 4}
     anger = next(face for face in faces if face.key == "S007_anger_03")
     assert anger.sequence == "anger_03" and anger.load().shape[2] == 3
@@ -70,6 +70,6 @@ def test_records_cover_every_class_and_person(tmp_path):
 
 def test_configs():
     configs = Builder.builder_configs
-    assert {name: config.subjects for name, config in configs.items()} == {"default": 100, "tiny": 12, "large": 1000}
+    assert {name: config.subjects for name, config in configs.items()} == {"default": 150, "tiny": 12, "large": 1000}
     assert len(records(configs["large"], pathlib.Path())) == 28000
     assert len({record.key for record in records(configs["large"], pathlib.Path())}) == 28000
