@@ -38,7 +38,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("2.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
         "1.0.0": "Aligned by eye centres and nose tip to 256x256.",
-        "2.0.0": "Rendered people; expressions as distributions; action units, strength, groups, pose and true landmarks of every face.",
+        "2.0.0": "Rendered people, expressions as distributions; action units, strength, groups, pose, true landmarks.",
     }
     BUILDER_CONFIGS: ClassVar[list[SyntheticFacesConfig]] = [
         SyntheticFacesConfig(name="default", description="150 people, 3,150 faces."),
