@@ -32,7 +32,7 @@ from ifgan_tf import cli, files
 from ifgan_tf.config import DATASETS
 from ifgan_tf.errors import UserError
 
-_DRAWN = "synthetic_faces"
+_RENDERED = "synthetic_faces"
 _DOWNLOADED = "crema_d"
 _NOTHING = "no such folder, or an empty one"
 _FULL = "make room, or choose another folder"
@@ -61,7 +61,7 @@ def build(
     Args:
       dataset: one of `ifgan_tf.config.DATASETS`, or `name/config`.
       data_dir: where TFDS keeps built data sets.
-      manual_dir: the unpacked copy; not needed if the data set is built already or drawn. Without one, crema_d is
+      manual_dir: the unpacked copy; not needed if the data set is built already or rendered. Without one, crema_d is
         downloaded.
       config: the builder config, instead of one in `dataset`.
       frames_per_clip: of crema_d alone, where it is part of the config's name.
@@ -94,7 +94,7 @@ def build(
         folder = pathlib.Path(data_dir, pathlib.Path(builder.data_dir).relative_to(plain))
         if folder.exists() and builder.is_prepared():
             return folder
-    if name != _DRAWN and (manual_dir or name != _DOWNLOADED):
+    if name != _RENDERED and (manual_dir or name != _DOWNLOADED):
         manual_dir = _copy(dataset, data_dir, manual_dir)
     with (
         _said_plainly(data_dir),

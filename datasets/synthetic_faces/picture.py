@@ -35,7 +35,7 @@ class Picture(NamedTuple):
 
 
 def take_picture(subject: int, expression: str, take: int, seed: int = SEED) -> Picture:
-    """One picture of the data set; the same whatever was drawn before it.
+    """One picture of the data set; the same whatever was made before it.
 
     Args:
       subject: the person's number.
@@ -75,10 +75,10 @@ def photograph(person: Person, performance: Performance, seed: int, rng: np.rand
       seed: of the whole data set: what a person keeps from picture to picture grows from it.
       rng: the picture's own stream.
     """
-    drawing = render(person, performance, backdrop(rng, SIZE), seed, rng)
-    seen = drawing.picture
+    rendering = render(person, performance, backdrop(rng, SIZE), seed, rng)
+    seen = rendering.picture
     if person.glasses:
-        seen = draw_glasses(seen, drawing.landmarks, person.glasses, rng)
-    seen = occlude(seen, drawing.landmarks, drawing.skin, drawing.hair, sample_occlusion(rng))
-    image = develop(seen, sample_camera(rng), rng, drawing.face_size)
-    return Picture(image, drawing.landmarks, person, performance)
+        seen = draw_glasses(seen, rendering.landmarks, person.glasses, rng)
+    seen = occlude(seen, rendering.landmarks, rendering.skin, rendering.hair, sample_occlusion(rng))
+    image = develop(seen, sample_camera(rng), rng, rendering.face_size)
+    return Picture(image, rendering.landmarks, person, performance)

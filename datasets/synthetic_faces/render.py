@@ -37,7 +37,7 @@ _IRIS = 0.059  # radius, dm: hardly differs between people
 _NECK = np.array([0.0, -1.0, -0.9], np.float32)
 
 
-class Drawing(NamedTuple):
+class Rendering(NamedTuple):
     """A person before a background.
 
     Attributes:
@@ -193,7 +193,7 @@ def _with_scalp(skin: Skin, looks: Looks, rng: np.random.Generator) -> Skin:
 
 def render(
     person: Person, performance: Performance, background: np.ndarray, seed: int, rng: np.random.Generator
-) -> Drawing:
+) -> Rendering:
     """A picture of a person who does this; the same whatever was rendered before.
 
     Args:
@@ -260,7 +260,7 @@ def render(
 
     exposure = np.float32((0.36 / max(float(np.mean(body.looks.skin)), 0.02)) ** 0.22)
     lit = _display(linear * exposure)
-    return Drawing(
+    return Rendering(
         (background * (1 - alpha) + lit * alpha).astype(np.float32),
         _landmarks(posed, screen, body, turned, lens),
         face_size,

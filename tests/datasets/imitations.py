@@ -1,9 +1,9 @@
-"""Writes drawn imitations of the data sets in their official layouts, full-size or small.
+"""Writes imitations of the data sets in their official layouts, full-size or small.
 
     python -m tests.datasets.imitations --dataset=ck_plus --output=DIR
 
 Four of the five may not be passed on, and CREMA-D's videos are 2.44 GB, so the builders are tested and measured on
-these: folders, names, sizes, codes, counts and oddities are the official ones, the people are drawn by
+these: folders, names, sizes, codes, counts and oddities are the official ones, the people are rendered by
 `synthetic_faces` and say nothing about recognition.
 """
 
@@ -45,8 +45,8 @@ CREMA_D_TABLES = pathlib.Path(__file__).parent / "crema_d_tables"
 _PEOPLE = 4
 
 
-def drawn_face(person: int, expression: str) -> np.ndarray:
-    """A drawn face, from a small cast: drawing thousands would take hours."""
+def synthetic_face(person: int, expression: str) -> np.ndarray:
+    """A synthetic face, from a small cast: rendering thousands would take hours."""
     return _drawn(person % _PEOPLE, "neutral" if expression == "contempt" else expression)
 
 
@@ -62,7 +62,7 @@ def write_bu_3dfe(
     subjects: int = bu_3dfe.SUBJECTS,
     intensities: Sequence[int] = bu_3dfe.ALL_INTENSITIES,
     extension: str = "bmp",
-    face: Face = drawn_face,
+    face: Face = synthetic_face,
 ) -> None:
     """`BU_3DFE/F0001/F0001_AN03WH_F2D.bmp` and so on, 512x512; a texture atlas lies beside the first scan."""
     ethnicities = ("WH", "BL", "AE", "LA", "AM", "IN")
@@ -83,7 +83,7 @@ def write_ck_plus(
     unlabelled: int = CK_PLUS_UNLABELLED,
     subjects: int = ck_plus.SUBJECTS,
     label_folder: str = "Emotion",
-    face: Face = drawn_face,
+    face: Face = synthetic_face,
 ) -> None:
     """`cohn-kanade-images/` and the labels, 640x490, grey but for every tenth sequence, with gaps and junk files."""
     expressions = [name for name, number in sequences.items() for _ in range(number)] + [""] * unlabelled
@@ -126,7 +126,7 @@ def write_mmi(
     sequences: Mapping[str, int] = MMI_SEQUENCES,
     subjects: int = 31,
     frames: int = 12,
-    face: Face = drawn_face,
+    face: Face = synthetic_face,
 ) -> None:
     """Sessions in two downloads: videos on their side, every tenth upright, every fifteenth of two cameras.
 
@@ -178,7 +178,7 @@ def write_raf_db(
     root: pathlib.Path,
     counts: Mapping[str, Mapping[str, int]] = raf_db.EXPECTED,
     archive: bool = True,
-    face: Face = drawn_face,
+    face: Face = synthetic_face,
 ) -> None:
     """`basic/` with the label list, attributes, and the aligned images, in `aligned.zip` or unpacked."""
     lines = []
@@ -220,7 +220,7 @@ def write_crema_d(
     names: Sequence[str] | None = None,
     frames: int = 12,
     extension: str = "flv",
-    face: Face = drawn_face,
+    face: Face = synthetic_face,
 ) -> None:
     """`VideoFlash/1001_DFA_ANG_XX.flv` and so on, 480x360, at rest at both ends, and the tables of those clips.
 

@@ -1,4 +1,4 @@
-"""The builder of the drawn faces: what TFDS asks of every builder, and that each class and person comes out."""
+"""The builder of the synthetic faces: what TFDS asks of every builder, and that each class and person comes out."""
 
 import collections
 import pathlib

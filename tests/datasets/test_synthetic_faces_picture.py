@@ -8,7 +8,7 @@ from datasets.synthetic_faces.picture import take_picture
 from ifgan_tf.labels import EXPRESSIONS
 
 
-def test_the_same_picture_whatever_was_drawn_before():
+def test_the_same_picture_whatever_was_made_before():
     first = take_picture(5, "fear", 3)
     for subject, expression in ((6, "anger"), (7, "neutral"), (5, "happiness")):
         take_picture(subject, expression, 2)

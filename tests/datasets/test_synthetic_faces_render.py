@@ -10,13 +10,13 @@ from datasets.synthetic_faces.expressions import Performance, still
 from datasets.synthetic_faces.light import sample_light
 from datasets.synthetic_faces.looks import HAIR_STYLES, build_of, sample_looks
 from datasets.synthetic_faces.person import sample_person
-from datasets.synthetic_faces.render import SIZE, Drawing, render
+from datasets.synthetic_faces.render import SIZE, Rendering, render
 
 SEED = 2022
 BACKGROUND = np.full((SIZE, SIZE, 3), 0.4, np.float32)
 
 
-def shown(index: int, performance: Performance | None = None, picture: int = 0) -> Drawing:
+def shown(index: int, performance: Performance | None = None, picture: int = 0) -> Rendering:
     person = dataclasses.replace(sample_person(SEED, index), rest=Activations())
     return render(person, performance or still(Activations()), BACKGROUND, SEED, np.random.default_rng(picture))
 
@@ -34,12 +34,12 @@ def test_a_picture_is_the_same_whatever_was_rendered_before():
 
 
 def test_a_picture_has_the_range_and_types_that_its_camera_expects():
-    drawing = shown(5)
-    assert drawing.picture.shape == (SIZE, SIZE, 3) and drawing.picture.dtype == np.float32
-    assert drawing.picture.min() >= 0 and drawing.picture.max() <= 1
-    assert drawing.landmarks.shape == (5, 2) and drawing.landmarks.dtype == np.float32
-    np.testing.assert_array_equal(drawing.picture[:4, :4], BACKGROUND[:4, :4])
-    assert 0.38 < drawing.face_size / SIZE < 0.56
+    rendering = shown(5)
+    assert rendering.picture.shape == (SIZE, SIZE, 3) and rendering.picture.dtype == np.float32
+    assert rendering.picture.min() >= 0 and rendering.picture.max() <= 1
+    assert rendering.landmarks.shape == (5, 2) and rendering.landmarks.dtype == np.float32
+    np.testing.assert_array_equal(rendering.picture[:4, :4], BACKGROUND[:4, :4])
+    assert 0.38 < rendering.face_size / SIZE < 0.56
 
 
 def test_landmarks_are_in_order_and_within_the_face():
@@ -74,9 +74,9 @@ def test_a_clockwise_roll_lowers_the_right_eye():
 
 def test_the_iris_follows_the_gaze():
     def darkest(gaze):
-        drawing = shown(6, dataclasses.replace(still(Activations()), gaze=gaze))
-        x, y = np.round(drawing.landmarks[0]).astype(int)
-        eye = drawing.picture[y - 5 : y + 6, x - 13 : x + 14].sum(-1)
+        rendering = shown(6, dataclasses.replace(still(Activations()), gaze=gaze))
+        x, y = np.round(rendering.landmarks[0]).astype(int)
+        eye = rendering.picture[y - 5 : y + 6, x - 13 : x + 14].sum(-1)
         weight = np.maximum(np.median(eye) - eye, 0) ** 2
         return (weight * np.arange(-13, 14)).sum() / weight.sum()
 
@@ -86,17 +86,17 @@ def test_the_iris_follows_the_gaze():
 def test_an_open_mouth_is_dark_inside():
     mouth = {}
     for name, units in (("closed", {}), ("open", {25: 0.8, 27: 1.0})):
-        drawing = shown(6, acting(units))
-        x, y = np.round(drawing.landmarks[3:].mean(0)).astype(int)
-        mouth[name] = np.quantile(drawing.picture[y - 4 : y + 16, x - 10 : x + 11].mean(-1), 0.05)
+        rendering = shown(6, acting(units))
+        x, y = np.round(rendering.landmarks[3:].mean(0)).astype(int)
+        mouth[name] = np.quantile(rendering.picture[y - 4 : y + 16, x - 10 : x + 11].mean(-1), 0.05)
     assert mouth["open"] < 0.8 * mouth["closed"]
 
 
 def test_wrinkles_come_with_action_units_and_age():
     def relief(index, units):
-        drawing = shown(index, acting(units))
-        x, y = np.round(drawing.landmarks[:2].mean(0)).astype(int)
-        forehead = drawing.picture[y - 34 : y - 16, x - 14 : x + 15].mean(-1)
+        rendering = shown(index, acting(units))
+        x, y = np.round(rendering.landmarks[:2].mean(0)).astype(int)
+        forehead = rendering.picture[y - 34 : y - 16, x - 14 : x + 15].mean(-1)
         return np.abs(np.diff(forehead, axis=0)).mean()
 
     index = next(i for i in range(50) if sample_looks(SEED, build_of(sample_person(SEED, i))).lines > 0.6)
