@@ -25,7 +25,7 @@ from datasets.user_copy import list_files
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.labels import EXPRESSIONS
-from tests.datasets.imitations import drawn_face, place
+from tests.datasets.imitations import place, synthetic_face
 
 DEFAULT_IMAGES = "../shared/faces"
 RATIO_LIMIT = 2.0
@@ -60,7 +60,7 @@ class _Drawn:
     """A drawn face on a canvas of CK+'s size, a little different each time."""
 
     def __init__(self, number: int) -> None:
-        self._face = drawn_face(number, EXPRESSIONS[number % 7])
+        self._face = synthetic_face(number, EXPRESSIONS[number % 7])
         self._number = number
 
     def __call__(self) -> np.ndarray:

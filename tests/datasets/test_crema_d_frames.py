@@ -14,7 +14,7 @@ from datasets.crema_d import frames, layout
 from datasets.user_copy import list_files
 from datasets.video import sharpness
 from ifgan_tf.errors import UserError
-from tests.datasets.imitations import drawn_face, place, write_video
+from tests.datasets.imitations import place, synthetic_face, write_video
 
 CHECKS = np.kron(np.indices((12, 16)).sum(axis=0) % 2, np.ones((8, 8)))[..., None].repeat(3, axis=2)
 SHARP = (CHECKS * 200 + 20).astype(np.uint8)
@@ -129,8 +129,8 @@ def turned_head(face):
 @pytest.mark.slow
 def test_a_turned_head_is_passed_over_though_it_is_sharper(tmp_path):
     """With the true detector."""
-    frontal = place(drawn_face(0, "anger"), 480, 360, [0])
-    turned = place(turned_head(drawn_face(0, "anger")), 480, 360, [0])
+    frontal = place(synthetic_face(0, "anger"), 480, 360, [0])
+    turned = place(turned_head(synthetic_face(0, "anger")), 480, 360, [0])
     windows = [frames.window(75, pick, 3) for pick in range(3)]
     pictures = [cv2.GaussianBlur(turned, (0, 0), 5)] * 75
     for window in windows:

@@ -6,13 +6,13 @@ from coloured_faces import coloured_face
 
 from datasets.user_copy import list_files
 from datasets.video import frame_count
-from tests.datasets.imitations import crema_d_names, drawn_face, write_crema_d
+from tests.datasets.imitations import crema_d_names, synthetic_face, write_crema_d
 
 
 def test_a_small_cast_is_drawn_once():
-    face = drawn_face(1, "neutral")
-    assert drawn_face(5, "neutral") is face and drawn_face(9, "neutral") is face
-    assert (drawn_face(2, "neutral") != face).any()
+    face = synthetic_face(1, "neutral")
+    assert synthetic_face(5, "neutral") is face and synthetic_face(9, "neutral") is face
+    assert (synthetic_face(2, "neutral") != face).any()
 
 
 def test_crema_d_has_the_owners_clips_and_the_tables_of_those_that_are_written(tmp_path):
