@@ -4,7 +4,7 @@
 
 Prints images/s of both (median over runs of 20 images, after warm-up), their ratio (limit: 2 at least) and how far the
 landmarks lie apart (limit: 1 pixel in the median), and fails if a limit is missed. Images are those of a folder, by
-default the rendered scans in ../shared/faces, or drawn faces of 640x490 where there are none.
+default synthetic faces of 640x490.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from ifgan_tf.errors import UserError
 from ifgan_tf.labels import EXPRESSIONS
 from tests.datasets.imitations import place, synthetic_face
 
-DEFAULT_IMAGES = "../shared/faces"
 RATIO_LIMIT = 2.0
 PIXEL_LIMIT = 1.0
 _RUN = 20
@@ -35,16 +34,14 @@ _WARM_UP = 40
 
 
 def images(folder: str | None, count: int) -> list[FaceRecord]:
-    """`count` records of a folder's images, evenly spread, or of drawn faces.
+    """`count` records of a folder's images, evenly spread, or of synthetic faces.
 
     Raises:
       UserError: if the folder has no images.
     """
-    if folder is None and pathlib.Path(DEFAULT_IMAGES).is_dir():
-        folder = DEFAULT_IMAGES
     loads: list[Callable[[], np.ndarray]]
     if folder is None:
-        loads = [_Drawn(number) for number in range(count)]
+        loads = [_Synthetic(number) for number in range(count)]
     else:
         files, _ = list_files(folder)
         files = [
@@ -56,8 +53,8 @@ def images(folder: str | None, count: int) -> list[FaceRecord]:
     return [FaceRecord(f"{i:05d}", load, "neutral", "", "", source=f"{i:05d}") for i, load in enumerate(loads)]
 
 
-class _Drawn:
-    """A drawn face on a canvas of CK+'s size, a little different each time."""
+class _Synthetic:
+    """A synthetic face on a canvas of CK+'s size, a little different each time."""
 
     def __init__(self, number: int) -> None:
         self._face = synthetic_face(number, EXPRESSIONS[number % 7])
@@ -114,6 +111,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("images", None, "a folder of images; by default the rendered scans, else drawn faces")
+    flags.DEFINE_string("images", None, "a folder of images; by default synthetic faces")
     flags.DEFINE_integer("count", 300, "how many images")
     cli.run(main, __doc__ or "")

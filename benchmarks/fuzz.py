@@ -25,7 +25,7 @@ from ifgan_tf import cli, labels
 from tests.datasets.imitations import MMI_SEQUENCES, write_mmi
 
 USAGE = """
-Draws faces, writes them in many formats, damages the files, and sends them through predict, export.classify and
+Renders faces, writes them in many formats, damages the files, and sends them through predict, export.classify and
 datasets.check, each in processes of their own. Prints what became of them.
 
     python -m benchmarks.fuzz --model=FILE.tflite [--pictures=2000] [--videos=200] [--seed=0]

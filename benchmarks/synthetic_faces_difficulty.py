@@ -137,6 +137,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("subjects", 100, "how many people")
+    flags.DEFINE_integer("subjects", 150, "how many people; the default configuration has 150")
     flags.DEFINE_integer("processes", 0, "worker processes; 0: one a processor")
     cli.run(main, __doc__ or "")

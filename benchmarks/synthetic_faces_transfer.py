@@ -65,6 +65,7 @@ def mobilenet(weights: Path, data_dir: str, seed: int) -> Predict:
     from ifgan_tf.evaluation.predictions import predict
 
     faces = part_of(load_faces(DATASET, data_dir, "all", EXPRESSIONS, SIZE), "train")
+    faces = faces.select(faces.detected)
     model = fine_tuned(read_state_dict(weights), faces, len(EXPRESSIONS), seed)
     return lambda faces: predict(model, faces, "mobilenet").predicted
 

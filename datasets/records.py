@@ -39,7 +39,8 @@ class FaceRecord:
         that shows a frontal face is taken (`datasets.alignment`), and `frame` is known only then; `load` returns the
         first image of all. Picklable, as `load`. None where the frame is known.
       extra: the data set's own features.
-      describe: returns more of them, those known only once the image is made. Called after `load`, in the same worker.
+      describe: returns more of them, those known only once the image is made. Called after `load`, in the
+        worker process that aligns it.
     """
 
     key: str

@@ -105,7 +105,7 @@ def _around(rng: np.random.Generator, middle: float, spread: float) -> float:
 
 
 def _face_pixels(rng: np.random.Generator) -> float:
-    """Most faces in more pixels than they are drawn with, few in less than 80."""
+    """Most faces in more pixels than they are rendered with, few in less than 80."""
     kind = rng.random()
     if kind < 0.12:
         return float(rng.uniform(SMALLEST_FACE, 80))

@@ -1,11 +1,12 @@
-"""Draws one person, as a PNG: something to try a trained model on, or to see what an action unit does.
+"""Renders one person, as a PNG: something to try a trained model on, or to see what an action unit does.
 
     python -m datasets.synthetic_faces.draw --expression=happiness --intensity=3 --output=face.png
     python -m datasets.synthetic_faces.draw --person=7 --action_units=12:1,6:0.8 --output=smile.png
     python -m datasets.synthetic_faces.draw --people=6 --output=sheet.png
 
 --intensity runs from 1, barely visible, to 4. --action_units gives FACS units with their activation (1: as strong as
-most people can, at most 1.2) instead of an expression: the face then does just this, straight into the camera.
+most people can, at most 1.2) instead of an expression: the face then does just this, straight into the camera, without
+the person's resting look and with nothing before it.
 --people=N makes a contact sheet of N people from --person on: all seven expressions, or what --expression or
 --action_units asks for.
 
@@ -29,7 +30,7 @@ Draw = Callable[[int], np.ndarray]  # from a person's number to uint8 RGB [S, S,
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draws the picture that the flags describe."""
+    """Renders the picture that the flags describe."""
     cli.only_flags(arguments)
     cli.required("output")
     values = flags.FLAGS
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _wanted(values: flags.FlagValues) -> dict[str, Draw]:
-    """What is to be drawn, by its name: what the flags ask for; for a contact sheet, by default all expressions."""
+    """What is to be rendered, by its name: what the flags ask for; for a contact sheet, by default all expressions."""
     from datasets.synthetic_faces.expressions import still
     from datasets.synthetic_faces.picture import SEED, picture_of, take_picture
 
@@ -76,16 +77,17 @@ def parse_action_units(text: str) -> Activations:
     """`12:1,6:0.8` → activations of both halves of the face.
 
     Raises:
-      UserError: for a unit that is not drawn, or an activation outside of 0..1.2.
+      UserError: for a unit that is not known or given twice, or an activation outside of 0..1.2.
     """
     try:
         pairs = [(int(unit), float(value)) for unit, value in (part.split(":") for part in text.split(","))]
     except ValueError:
         pairs = []
-    if not pairs or not all(unit in ACTION_UNITS and 0 <= value <= STRONGEST for unit, value in pairs):
+    once = len({unit for unit, _ in pairs}) == len(pairs)
+    if not (pairs and once) or not all(unit in ACTION_UNITS and 0 <= value <= STRONGEST for unit, value in pairs):
         raise UserError(
-            f"--action_units={text}: expected FACS units with an activation from 0 to {STRONGEST} each, such as "
-            f"12:1,6:0.8; the units are " + ", ".join(f"{unit} {name}" for unit, name in ACTION_UNITS.items())
+            f"--action_units={text}: expected FACS units, each once, with an activation from 0 to {STRONGEST} each, "
+            f"such as 12:1,6:0.8; the units are " + ", ".join(f"{unit} {name}" for unit, name in ACTION_UNITS.items())
         )
     return Activations({unit: np.full(2, value) for unit, value in pairs})
 

@@ -174,7 +174,8 @@ RESTING_LOOKS: dict[str, tuple[float, dict[int, float]]] = {
 class Lean(NamedTuple):
     """What head and eyes do along with an expression: how many do it, and how far at full strength, in degrees.
 
-    `aside` turns the head to either side, `tilt` tilts it to either side; `down` lowers head, `gaze_down` the eyes.
+    `aside` turns the head to either side, `tilt` tilts it to either side; `down` lowers head, `gaze_down` the eyes;
+    `gaze_aside` turns the eyes along with the head (negative: back towards the camera).
     """
 
     share: float
@@ -196,6 +197,8 @@ LEANS: dict[str, Lean] = {
     "surprise": Lean(0.4, down=-4),
     "neutral": Lean(0.0),
 }
+# What nobody does while they do one of the others: part the lips that they press, blink with eyes torn open.
+_EXCLUDED: dict[int, set[int]] = {25: {24, 28}, 26: {24, 27, 28}, 43: {5}}
 _YAW, _PITCH, _ROLL = 20.0, 14.0, 14.0  # degrees: further is no frontal face
 
 
@@ -268,9 +271,13 @@ def sample_performance(expression: str, strength: float, habits: Habits, rng: np
     favourite = habits.favourites[index(expression)]
     display = displays[favourite if rng.random() < 0.5 else _choose(rng, displays)]
     values = _movements_without_meaning(rng)
-    for unit, (share, activation) in display.units.items():
-        if rng.random() < share:
-            values[unit] = values.get(unit, 0.0) + strength * activation * habits.weights[unit] * rng.uniform(0.8, 1.2)
+    meant = {unit: activation for unit, (share, activation) in display.units.items() if rng.random() < share}
+    for unit, instead in _EXCLUDED.items():
+        if instead & meant.keys():
+            values.pop(unit, None)
+            meant.pop(unit, None)
+    for unit, activation in meant.items():
+        values[unit] = values.get(unit, 0.0) + strength * activation * habits.weights[unit] * rng.uniform(0.8, 1.2)
     return Performance(
         Activations({unit: _sides(value, habits, rng) for unit, value in sorted(values.items())}),
         strength,

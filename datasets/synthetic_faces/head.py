@@ -165,7 +165,7 @@ def blend(shape: dict[str, float]) -> np.ndarray:
     """The coarse vertices [n, 3] of a neutral face from the weights of its targets, the origin between its eyes."""
     vertices = head_model().vertices.copy()
     for name, weight in shape.items():
-        if weight and name in head_model().targets:
+        if weight:
             add(vertices, name, weight)
     # Teeth stand a little further back than the model's: lips that are closed hide them.
     vertices[_teeth(), 2] -= 0.025
@@ -193,7 +193,7 @@ def gaze_units(gaze: tuple[float, float]) -> dict[str, np.ndarray]:
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Turns to the image's right, then down, then clockwise, as a matrix [3, 3] for column vectors."""
+    """Turns down, then to the image's right, then clockwise, as a matrix [3, 3] for column vectors."""
     cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
     turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     nod = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])

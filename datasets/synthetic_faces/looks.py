@@ -101,7 +101,6 @@ class Looks:
     moustache: float
     neckline: str
     clothes: Colour
-    pattern: float
 
 
 def _rgb(srgb: np.ndarray) -> Colour:
@@ -124,30 +123,32 @@ def _macro_shape(person: Build, fat: float) -> dict[str, float]:
     return shape
 
 
+_OPPOSITES = (
+    ("decr", "incr"),
+    ("down", "up"),
+    ("in", "out"),
+    ("backward", "forward"),
+    ("concave", "convex"),
+    ("compress", "uncompress"),
+)
+
+
 @functools.lru_cache(maxsize=1)
 def _families() -> dict[str, list[str]]:
-    """The head targets by stem: two that are opposites (`nose-hump` → decr, incr), or one."""
+    """The head targets by what they change: two that are opposites (`nose-hump-decr/incr`), or one."""
     families: dict[str, list[str]] = {}
-    for name in head_model().targets:
+    for name in sorted(head_model().targets):
         if name.startswith("head/"):
             stem, _, end = name.rpartition("-")
-            whole = name.startswith("head/asym") or end in (
-                "diamond",
-                "oval",
-                "rectangular",
-                "round",
-                "square",
-                "triangular",
-                "invertedtriangular",
-                "triangle",
-            )
-            families.setdefault(name if whole else stem, []).append(name)
+            pair = next(("/".join(pair) for pair in _OPPOSITES if end in pair), None)
+            families.setdefault(f"{stem}-{pair}" if pair else name, []).append(name)
     return families
 
 
 # Targets that soon make a caricature, or that move features out of place, are used with restraint.
 _RESTRAINT = {
     "trans": 0.5,
+    "trans-in/out": 0.2,
     "scale": 0.75,
     "nose-volume": 0.6,
     "nose-septumangle": 0.5,
@@ -276,5 +277,4 @@ def sample_looks(seed: int, person: Build) -> Looks:
         moustache=float(rng.uniform(0.4, 1.0)) if chance < 0.24 else 0.0,
         neckline=str(rng.choice(NECKLINES)),
         clothes=_rgb(clothes),
-        pattern=float(rng.random()) if rng.random() < 0.3 else 0.0,
     )

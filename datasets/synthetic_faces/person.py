@@ -1,4 +1,4 @@
-"""Who a synthetic person is, whichever way they are drawn: age, gender, ancestry, resting face, habits."""
+"""Who a synthetic person is: age, gender, ancestry, resting face, habits."""
 
 from __future__ import annotations
 

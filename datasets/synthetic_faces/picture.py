@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.backdrop import backdrop
 from datasets.synthetic_faces.camera import develop, sample_camera
 from datasets.synthetic_faces.expressions import STRENGTHS, Performance, sample_performance
 from datasets.synthetic_faces.glasses import draw_glasses
-from datasets.synthetic_faces.occlusion import occlude, sample_occlusion
+from datasets.synthetic_faces.occlusion import Occlusion, occlude, sample_occlusion
 from datasets.synthetic_faces.person import Person, sample_person
 from datasets.synthetic_faces.render import SIZE, render
 from ifgan_tf.labels import index
 
 SEED = 2022
+_STREAM = 73  # of pictures outside of the data set: beside the numbers of expressions, and of looks and bodies
 
 
 class Picture(NamedTuple):
@@ -33,6 +36,20 @@ class Picture(NamedTuple):
     person: Person
     performance: Performance
 
+    @property
+    def truth(self) -> dict[str, Any]:
+        """What the data set tells of a picture: features by name, see the builder.
+
+        The units are those that move; what the resting face looks like comes on top.
+        """
+        return {
+            **self.person.groups,
+            "action_units": self.performance.activations.table(),
+            "strength": np.float32(self.performance.strength),
+            "pose": np.rad2deg(self.performance.head).astype(np.float32),
+            "true_landmarks": self.landmarks,
+        }
+
 
 def take_picture(subject: int, expression: str, take: int, seed: int = SEED) -> Picture:
     """One picture of the data set; the same whatever was made before it.
@@ -43,42 +60,32 @@ def take_picture(subject: int, expression: str, take: int, seed: int = SEED) -> 
       take: grade of intensity, 1 to 4; of neutral, which picture.
       seed: of the whole data set.
     """
-    person, performance, rng = act(subject, expression, take, seed)
-    return photograph(person, performance, seed, rng)
-
-
-def act(subject: int, expression: str, take: int, seed: int = SEED) -> tuple[Person, Performance, np.random.Generator]:
-    """Who is in a picture of the data set, what they do, and the stream for the rest; arguments as `take_picture`'s."""
     person = sample_person(seed, subject)
     rng = np.random.default_rng([seed, subject, index(expression), take])
     performance = sample_performance(expression, rng.uniform(*STRENGTHS[take]), person.habits, rng)
-    return person, performance, rng
+    return _photograph(person, performance, sample_occlusion(rng), seed, rng)
 
 
 def picture_of(subject: int, performance: Performance, seed: int = SEED) -> Picture:
-    """A person who does just this.
+    """A person who does just this, without a resting look of their own and with nothing before the face.
 
     Args:
       subject: the person's number.
       performance: what head and face do.
       seed: of the whole data set.
     """
-    return photograph(sample_person(seed, subject), performance, seed, np.random.default_rng([seed, subject]))
+    person = dataclasses.replace(sample_person(seed, subject), rest=Activations())
+    return _photograph(person, performance, None, seed, np.random.default_rng([seed, subject, _STREAM]))
 
 
-def photograph(person: Person, performance: Performance, seed: int, rng: np.random.Generator) -> Picture:
-    """A picture of a person who does this, in surroundings, light and with a camera of its own.
-
-    Args:
-      person: who.
-      performance: what head and face do.
-      seed: of the whole data set: what a person keeps from picture to picture grows from it.
-      rng: the picture's own stream.
-    """
+def _photograph(
+    person: Person, performance: Performance, occlusion: Occlusion | None, seed: int, rng: np.random.Generator
+) -> Picture:
+    """A picture in surroundings, light and with a camera of its own."""
     rendering = render(person, performance, backdrop(rng, SIZE), seed, rng)
     seen = rendering.picture
     if person.glasses:
         seen = draw_glasses(seen, rendering.landmarks, person.glasses, rng)
-    seen = occlude(seen, rendering.landmarks, rendering.skin, rendering.hair, sample_occlusion(rng))
+    seen = occlude(seen, rendering.landmarks, rendering.skin, rendering.hair, occlusion)
     image = develop(seen, sample_camera(rng), rng, rendering.face_size)
     return Picture(image, rendering.landmarks, person, performance)

@@ -142,6 +142,7 @@ def _body(seed: int, person: Build) -> _Body:
     t = mesh.where
     edge = neckline[0] + neckline[1] * (t[:, 2] - 0.1) + neckline[2] * np.abs(t[:, 0])
     off = 0.05 * np.clip((edge - t[:, 1] + 0.05) / 0.15, 0, 1)[:, None]
+    off[len(model.template) :] = 0  # eyeballs wear nothing
     # Roots lie deep within the hair, in the dark; tips outside.
     k = np.linspace(0, 1, hair.shape[1] - 1)
     light = np.clip(0.25 + 0.75 * grown.outside[:, None] ** 0.8, 0, 1) * (0.65 + 0.35 * k)
@@ -262,7 +263,7 @@ def render(
     lit = _display(linear * exposure)
     return Rendering(
         (background * (1 - alpha) + lit * alpha).astype(np.float32),
-        _landmarks(posed, screen, body, turned, lens),
+        _landmarks(screen, body, turned, lens),
         face_size,
         _display(np.array(body.looks.skin)),
         None if body.looks.hair_style == "bald" else _display(np.array(body.looks.hair)),
@@ -420,9 +421,9 @@ def _display(light: np.ndarray) -> np.ndarray:
     return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(np.maximum(x, 1e-6), 1 / 2.4) - 0.055)
 
 
-def _landmarks(posed: np.ndarray, screen: np.ndarray, body: _Body, turned: np.ndarray, lens: Lens) -> np.ndarray:
+def _landmarks(screen: np.ndarray, body: _Body, turned: np.ndarray, lens: Lens) -> np.ndarray:
     points = head_model().points
-    fronts = body.eyes + body.radius * np.array([0, 0, 0.9])
+    fronts = body.eyes + body.radius * np.array([0, 0, 1])
     eyes = project(_pose(fronts.astype(np.float32), np.ones((2, 1), np.float32), turned, turned), lens)
     rest = screen[[points["nose_tip"], points["mouth_left"], points["mouth_right"]]]
     # The mesh's lips run on a little beyond where the mouth is seen to end.

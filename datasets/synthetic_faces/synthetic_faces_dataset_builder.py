@@ -14,11 +14,10 @@ import tensorflow_datasets as tfds
 
 from datasets import common
 from datasets.records import EXPRESSIVE, NEUTRAL, FaceRecord
+from datasets.synthetic_faces import kept
 from datasets.synthetic_faces.action_units import ACTION_UNITS
 from datasets.synthetic_faces.expressions import GRADES
-from datasets.synthetic_faces.kept import kept_picture
 from datasets.synthetic_faces.person import AGES, ANCESTRIES, GENDERS
-from datasets.synthetic_faces.picture import act
 from ifgan_tf.labels import EXPRESSIONS
 
 GROUPS = {"age": AGES, "gender": GENDERS, "ancestry": ANCESTRIES}
@@ -66,7 +65,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     @property
     def _kept(self) -> pathlib.Path:
         """Where pictures wait until the data set is complete."""
-        return pathlib.Path(self.data_dir_root, ".pictures", f"{self.name}-{self.builder_config.name}-{self.VERSION}")
+        return pathlib.Path(self.data_dir_root, ".pictures", f"{self.name}-{self.builder_config.name}-{kept.version()}")
 
     def _download_and_prepare(self, *arguments: Any, **options: Any) -> None:
         super()._download_and_prepare(*arguments, **options)
@@ -79,13 +78,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return common.aligned_examples(self, split, faces)
 
 
-def records(config: SyntheticFacesConfig, kept: pathlib.Path) -> list[FaceRecord]:
+def records(config: SyntheticFacesConfig, folder: pathlib.Path) -> list[FaceRecord]:
     """The faces of a configuration, made when they are loaded, and kept in a folder."""
     return [
         FaceRecord(
             key=f"S{subject:03d}_{expression}_{take:02d}",
-            load=functools.partial(_image, kept, subject, expression, take),
-            describe=functools.partial(_truth, kept, subject, expression, take),
+            load=functools.partial(_image, folder, subject, expression, take),
+            describe=functools.partial(_truth, folder, subject, expression, take),
             label=expression,
             subject=f"S{subject:03d}",
             sequence=f"{expression}_{take:02d}",
@@ -99,16 +98,9 @@ def records(config: SyntheticFacesConfig, kept: pathlib.Path) -> list[FaceRecord
     ]
 
 
-def _image(kept: pathlib.Path, subject: int, expression: str, take: int) -> np.ndarray:
-    return kept_picture(kept, subject, expression, take).image
+def _image(folder: pathlib.Path, subject: int, expression: str, take: int) -> np.ndarray:
+    return kept.kept_picture(folder, subject, expression, take).image
 
 
-def _truth(kept: pathlib.Path, subject: int, expression: str, take: int) -> dict[str, Any]:
-    person, performance, _ = act(subject, expression, take)
-    return {
-        **person.groups,
-        "action_units": performance.activations.table(),
-        "strength": performance.strength,
-        "pose": np.rad2deg(performance.head).astype(np.float32),
-        "true_landmarks": kept_picture(kept, subject, expression, take).landmarks,
-    }
+def _truth(folder: pathlib.Path, subject: int, expression: str, take: int) -> dict[str, Any]:
+    return kept.kept_picture(folder, subject, expression, take).truth

@@ -20,19 +20,19 @@ def draw(*arguments):
 
 def test_a_person_outside_the_data_set_is_drawn(tmp_path):
     output = tmp_path / "new" / "face.png"
-    done = draw("--person=123", "--expression=fear", f"--output={output}")
+    done = draw("--person=1234", "--expression=fear", f"--output={output}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(output)
-    np.testing.assert_array_equal(read_image(output), take_picture(123, "fear", 4).image)
+    np.testing.assert_array_equal(read_image(output), take_picture(1234, "fear", 4).image)
 
 
 def test_intensity_and_action_units_are_drawn(tmp_path):
     smile, weak = tmp_path / "smile.png", tmp_path / "weak.png"
-    assert draw("--person=123", "--action_units=12:1,6:0.8", f"--output={smile}").returncode == 0
+    assert draw("--person=1234", "--action_units=12:1,6:0.8", f"--output={smile}").returncode == 0
     performance = still(Activations({12: np.full(2, 1.0), 6: np.full(2, 0.8)}))
-    np.testing.assert_array_equal(read_image(smile), picture_of(123, performance).image)
-    assert draw("--person=123", "--intensity=1", f"--output={weak}").returncode == 0
-    np.testing.assert_array_equal(read_image(weak), take_picture(123, "happiness", 1).image)
+    np.testing.assert_array_equal(read_image(smile), picture_of(1234, performance).image)
+    assert draw("--person=1234", "--intensity=1", f"--output={weak}").returncode == 0
+    np.testing.assert_array_equal(read_image(weak), take_picture(1234, "happiness", 1).image)
 
 
 def test_contact_sheet_has_a_row_a_person_and_a_column_an_expression(tmp_path):
@@ -54,6 +54,7 @@ def test_contact_sheet_has_a_row_a_person_and_a_column_an_expression(tmp_path):
         (["--output=F", "--intensity=5"], "intensity"),
         (["--output=F", "--action_units=12"], "--action_units=12: expected FACS units"),
         (["--output=F", "--action_units=3:1"], "12 lip corner puller"),
+        (["--output=F", "--action_units=12:1,12:0"], "each once"),
         (["--output=F", "--action_units=12:7"], "from 0 to 1.2"),
         (["--output=F", "--action_units=12:1", "--expression=fear"], "leave --expression"),
     ],

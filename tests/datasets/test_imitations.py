@@ -1,4 +1,4 @@
-"""The drawn imitations that builders are tested and measured on."""
+"""The imitations that builders are tested and measured on."""
 
 import csv
 
@@ -9,7 +9,7 @@ from datasets.video import frame_count
 from tests.datasets.imitations import crema_d_names, synthetic_face, write_crema_d
 
 
-def test_a_small_cast_is_drawn_once():
+def test_a_small_cast_is_rendered_once():
     face = synthetic_face(1, "neutral")
     assert synthetic_face(5, "neutral") is face and synthetic_face(9, "neutral") is face
     assert (synthetic_face(2, "neutral") != face).any()

@@ -8,7 +8,7 @@ import pytest
 from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.expressions import Performance, still
 from datasets.synthetic_faces.light import sample_light
-from datasets.synthetic_faces.looks import HAIR_STYLES, build_of, sample_looks
+from datasets.synthetic_faces.looks import HAIR_STYLES, _families, build_of, sample_looks
 from datasets.synthetic_faces.person import sample_person
 from datasets.synthetic_faces.render import SIZE, Rendering, render
 
@@ -111,3 +111,28 @@ def test_light_varies_between_pictures_and_looks_between_people():
     styles = [look.hair_style for look in looks]
     assert set(styles) >= set(HAIR_STYLES) - {"bald", "afro"} and styles.count("bald") < 12
     assert np.ptp([look.tone for look in looks]) > 0.8
+
+
+def white_of_the_eyes(rendering: Rendering) -> int:
+    """Greyish bright pixels around both eyes: neither skin nor lashes."""
+    total = 0
+    for x, y in np.round(rendering.landmarks[:2]).astype(int):
+        patch = rendering.picture[y - 7 : y + 8, x - 14 : x + 15]
+        grey = patch.max(-1) - patch.min(-1) < 0.2 * patch.max(-1)
+        total += int((grey & (patch.mean(-1) > 0.3)).sum())
+    return total
+
+
+def test_closed_eyes_show_no_white():
+    people = range(20, 32)
+    opened = sum(white_of_the_eyes(shown(index)) for index in people)
+    closed = sum(white_of_the_eyes(shown(index, acting({43: 1.0}))) for index in people)
+    assert opened > 200 and closed < 0.15 * opened
+
+
+def test_every_target_of_the_head_is_one_of_two_opposites_or_alone():
+    families = _families()
+    assert {len(names) for names in families.values()} == {1, 2}
+    assert families["head/mouth-trans-down/up"] == ["head/mouth-trans-down", "head/mouth-trans-up"]
+    used = {name for index in range(200) for name in sample_looks(SEED, build_of(sample_person(SEED, index))).shape}
+    assert {name for names in families.values() for name in names} <= used
