@@ -140,9 +140,9 @@ DISPLAYS: dict[str, tuple[Display, ...]] = {
     ),
     "sadness": (
         Display(0.45, {4: Unit(0.9, 0.8), 15: Unit(0.9), 1: Unit(0.6), 6: Unit(0.5, 0.5), 17: Unit(0.67, 0.7)}),
-        Display(0.3, {1: Unit(1), 4: Unit(0.9, 0.6), 15: Unit(0.9), 17: Unit(0.5, 0.6), 43: Unit(0.4, 0.3)}),
+        Display(0.3, {1: Unit(1), 4: Unit(0.9, 0.6), 15: Unit(0.9), 17: Unit(0.5, 0.6), 43: Unit(0.4, 0.2)}),
         Display(0.1, {6: Unit(1, 0.8), 15: Unit(1), 17: Unit(0.6, 0.8), 1: Unit(0.5, 0.8), 7: Unit(0.4, 0.5)}),
-        Display(0.1, {1: Unit(1), 4: Unit(0.8, 0.6), 15: Unit(0.5, 0.5), 43: Unit(0.9, 0.4), 25: Unit(0.2, 0.3)}),
+        Display(0.1, {1: Unit(1), 4: Unit(0.8, 0.6), 15: Unit(0.5, 0.5), 43: Unit(0.9, 0.25), 25: Unit(0.2, 0.3)}),
         Display(
             0.05, {1: Unit(1), 4: Unit(1, 0.8), 6: Unit(0.8, 0.7), 15: Unit(1), 20: Unit(0.5, 0.5), 25: Unit(1, 0.7)}
         ),
@@ -164,7 +164,7 @@ GRADES: tuple[int, ...] = tuple(STRENGTHS)
 RESTING_LOOKS: dict[str, tuple[float, dict[int, float]]] = {
     "plain": (0.34, {}),
     "stern": (0.16, {4: 0.3, 24: 0.2, 15: 0.12}),
-    "tired": (0.14, {43: 0.2, 15: 0.1, 1: 0.08}),
+    "tired": (0.14, {43: 0.14, 15: 0.1, 1: 0.08}),
     "amused": (0.14, {12: 0.2, 6: 0.12}),
     "gloomy": (0.12, {1: 0.15, 15: 0.16, 17: 0.08}),
     "alert": (0.10, {5: 0.25, 2: 0.25}),
