@@ -37,9 +37,9 @@ class Display:
 DISPLAYS: dict[str, tuple[Display, ...]] = {
     "anger": (
         Display(
-            0.45,
+            0.35,
             {
-                4: Unit(0.95),
+                4: Unit(0.95, 0.9),
                 7: Unit(0.9, 0.9),
                 24: Unit(0.9, 0.9),
                 17: Unit(0.52, 0.6),
@@ -49,7 +49,7 @@ DISPLAYS: dict[str, tuple[Display, ...]] = {
         ),
         Display(0.2, {4: Unit(1), 5: Unit(0.9, 0.7), 7: Unit(0.8, 0.8), 23: Unit(0.8, 0.9), 17: Unit(0.5, 0.5)}),
         Display(
-            0.25,
+            0.3,
             {
                 4: Unit(1),
                 5: Unit(0.7, 0.7),
@@ -63,7 +63,7 @@ DISPLAYS: dict[str, tuple[Display, ...]] = {
             },
         ),
         Display(
-            0.1,
+            0.15,
             {
                 4: Unit(1),
                 7: Unit(0.9),
@@ -210,7 +210,7 @@ class Habits:
       expressiveness: about 1; multiplies every strength.
       unevenness: left/right difference of every unit, about -0.2..0.2.
       favourites: for every expression the display that this person shows most of the time.
-      weights: for every unit how easily this face does it, about 0.7..1.2.
+      weights: for every unit how easily this face does it, 0.4..1.25.
     """
 
     expressiveness: float
@@ -242,7 +242,7 @@ def sample_habits(rng: np.random.Generator) -> Habits:
         expressiveness=float(np.clip(rng.normal(1.0, 0.1), 0.8, 1.2)),
         unevenness=float(np.clip(rng.normal(0, 0.08), -0.2, 0.2)),
         favourites=tuple(_choose(rng, DISPLAYS[expression]) for expression in EXPRESSIONS),
-        weights={unit: float(np.clip(rng.normal(0.95, 0.12), 0.65, 1.2)) for unit in ACTION_UNITS},
+        weights={unit: float(np.clip(rng.normal(0.9, 0.2), 0.4, 1.25)) for unit in ACTION_UNITS},
     )
 
 
