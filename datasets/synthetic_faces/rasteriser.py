@@ -20,7 +20,7 @@ class Buffers(NamedTuple):
     Attributes:
       depth: float32, 1 / distance; 0 where nothing is.
       item: int32, a triangle's number, or the number of triangles + that of a strand's segment, or `NOTHING`.
-      weight: float32 [H, W, 2], of a triangle's second and third corner; of a strand's segment how far along it is.
+      weight: float32 [H, W, 2], of a triangle's second and third corner.
     """
 
     depth: np.ndarray
@@ -94,13 +94,13 @@ def draw_triangles(
 
 
 @compiled()
-def draw_strands(screen: np.ndarray, first: int, depth: np.ndarray, item: np.ndarray, weight: np.ndarray) -> None:
+def draw_strands(screen: np.ndarray, first: int, depth: np.ndarray, item: np.ndarray) -> None:
     """Draws strands, a sample wide, into buffers.
 
     Args:
       screen: float32 [S, K, 3], projected points of S strands.
       first: the number of the first strand's first segment; every strand has K - 1.
-      depth, item, weight: as in `Buffers`, changed in place.
+      depth, item: as in `Buffers`, changed in place.
     """
     height, width = depth.shape
     for s in range(screen.shape[0]):
@@ -120,7 +120,6 @@ def draw_strands(screen: np.ndarray, first: int, depth: np.ndarray, item: np.nda
                 if z > depth[y, x]:
                     depth[y, x] = z
                     item[y, x] = first + s * (screen.shape[1] - 1) + k
-                    weight[y, x, 0] = u
 
 
 @compiled()

@@ -32,7 +32,6 @@ _SHADOW_SIZE = 320
 _SHADOW_REACH = 2.4
 _STREAM = 72
 _EYE_RINGS, _EYE_SECTORS = 14, 24
-_EYE_PART = 5
 _IRIS = 0.059  # radius, dm: hardly differs between people
 _NECK = np.array([0.0, -1.0, -0.9], np.float32)
 
@@ -104,7 +103,7 @@ def _mesh() -> _Mesh:
     quads = np.stack([np.stack([a, c, d], -1), np.stack([a, d, b], -1)], 2).reshape(-1, 3)
     n = len(model.template)
     triangles = np.concatenate([model.triangles[shown], quads + n, quads + n + len(ball)]).astype(np.int32)
-    part = np.concatenate([model.part[shown], np.full(2 * len(quads), _EYE_PART, np.uint8)])
+    part = np.concatenate([model.part[shown], np.full(2 * len(quads), head.EYES, np.uint8)])
     pad = 2 * len(ball)
     height = np.clip((model.template[:, 1:2] - 5.75) / 0.85, 0, 1)
     turns = height * height * (3 - 2 * height)
@@ -239,7 +238,7 @@ def render(
             groups.append((points, np.repeat(colour[:, None], points.shape[1] - 1, 1)))
     ends, colours, first = [], [], len(mesh.triangles)
     for points, colour in groups:
-        draw_strands(project(points, lens), first, *buffers)
+        draw_strands(project(points, lens), first, buffers.depth, buffers.item)
         pairs = np.stack([points[:, :-1], points[:, 1:]], 2).reshape(-1, 2, 3)
         ends.append(pairs)
         colours.append(colour.reshape(-1, 4))
@@ -326,7 +325,7 @@ def _shade(
     n = SIZE * _SAMPLES
     kind = np.empty((n, n), np.uint8)
     normal, albedo = np.zeros((n, n, 3), np.float32), np.zeros((n, n, 3), np.float32)
-    extra = np.zeros((n, n, 4), np.float32)
+    extra = np.zeros((n, n, 2), np.float32)
     shading.gather(
         buffers.item,
         buffers.weight,
@@ -348,7 +347,7 @@ def _shade(
         extra,
     )
     scale = lens.focal / lens.distance
-    shading.bend_normals(kind, buffers.depth, extra, scale, lens.distance, normal)
+    shading.bend_normals(kind, buffers.depth, extra, scale, normal)
     open_ = _openness(buffers.depth, scale)
 
     key = np.array(light.key, np.float32)

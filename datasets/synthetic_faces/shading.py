@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.synthetic_faces.compiled import compiled
+from datasets.synthetic_faces.head import EYES, LOWER_TEETH, TONGUE, UPPER_TEETH
 
 # Places in a disc, evenly: a sunflower's.
 _TAPS = np.array([[np.sqrt((k + 0.5) / 10) * f(2.39996 * k) for f in (np.cos, np.sin)] for k in range(10)], np.float32)
@@ -51,7 +52,7 @@ def gather(
       kind: uint8 [H, W], written: what is seen.
       normal: float32 [H, W, 3], written: normal, of a strand its direction.
       albedo: float32 [H, W, 3], written.
-      extra: float32 [H, W, 4], written: gloss and height (of flesh), x, y on the average head.
+      extra: float32 [H, W, 2], written: of flesh gloss and height, of a strand how much light reaches it.
     """
     height, width = item.shape
     size = paint.shape[0]
@@ -85,17 +86,16 @@ def gather(
             px = wa * where[a, 0] + wb * where[b, 0] + wc * where[c3, 0]
             py = wa * where[a, 1] + wb * where[b, 1] + wc * where[c3, 1]
             pz = wa * where[a, 2] + wb * where[b, 2] + wc * where[c3, 2]
-            extra[y, x, 2], extra[y, x, 3] = px, py
             p = part[i]
-            if p == 5:
+            if p == EYES:
                 kind[y, x] = EYE
                 albedo[y, x, 0], albedo[y, x, 1], albedo[y, x, 2] = px, py, pz
                 continue
-            if p == 1 or p == 2:
+            if p in (UPPER_TEETH, LOWER_TEETH):
                 kind[y, x] = TOOTH
-                _tooth(px, py, pz, p == 1, albedo[y, x])
+                _tooth(px, py, pz, p == UPPER_TEETH, albedo[y, x])
                 continue
-            if p == 3:
+            if p == TONGUE:
                 kind[y, x] = MOUTH
                 # Towards the throat little light comes in and less out again.
                 fade = min(
@@ -104,7 +104,7 @@ def gather(
                 albedo[y, x, 0], albedo[y, x, 1], albedo[y, x, 2] = 0.36 * fade, 0.10 * fade, 0.10 * fade
                 continue
             deep = wa * inside[a] + wb * inside[b] + wc * inside[c3]
-            if p == 4 or deep > 0.5:
+            if deep > 0.5:
                 kind[y, x] = MOUTH
                 albedo[y, x, 0], albedo[y, x, 1], albedo[y, x, 2] = 0.12, 0.025, 0.025
                 continue
@@ -174,15 +174,12 @@ def _tooth(x: float, y: float, z: float, upper: bool, colour: np.ndarray) -> Non
 
 
 @compiled()
-def bend_normals(
-    kind: np.ndarray, depth: np.ndarray, extra: np.ndarray, scale: float, distance: float, normal: np.ndarray
-) -> None:
+def bend_normals(kind: np.ndarray, depth: np.ndarray, extra: np.ndarray, scale: float, normal: np.ndarray) -> None:
     """Tilts flesh's normals by its fine relief, from differences between neighbouring samples (Mikkelsen, 2010).
 
     Args:
       kind, depth, extra, normal: as `gather` and the rasteriser wrote them; `normal` is changed in place.
       scale: samples a dm at the head's distance.
-      distance: of the camera, dm.
     """
     height, width = kind.shape
     size = np.float32(1.0 / scale)
@@ -198,7 +195,6 @@ def bend_normals(
             nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
             # dP/dx = (size, 0, zx), dP/dy = (0, -size, zy)
             r1x, r1y, r1z = -size * nz - zy * ny, zy * nx, size * nx
-            r2x, r2y, r2z = -zx * ny, zx * nx - size * nz, size * ny
             r2x, r2y, r2z = ny * zx, nz * size - nx * zx, -ny * size
             det = size * r1x + zx * r1z
             sign = np.float32(1.0) if det > 0 else np.float32(-1.0)
@@ -269,7 +265,7 @@ def light_up(
       iris: float32 [5]: albedo, angular radius of iris and of pupil.
       axis: float32 [3], where the eyes look.
       head_middle: float32 [3], about the middle of the skull.
-      diffuse, mirrored: float32 [H, W, 3], written: light that enters the surface, and that is mirrored.
+      diffuse, mirrored: float32 [H, W, 3] of zeros, written: light that enters the surface, and that is mirrored.
     """
     height, width = kind.shape
     middle = np.float32(shadow_map.shape[0] * 0.5)
@@ -363,8 +359,6 @@ def light_up(
                 bounce = ambient + (1 - ambient) * albedo[y, x, c] * np.float32(0.5)
                 diffuse[y, x, c] = d * colours[0, c] + ndf * colours[1, c] * ambient + sky * bounce
             if k == CLOTH:
-                for c in range(3):
-                    mirrored[y, x, c] = 0
                 continue
             lift = np.float32(1) - vdh
             fresnel = np.float32(0.028) + np.float32(0.972) * lift * lift * lift * lift * lift
@@ -381,7 +375,6 @@ def light_up(
                 rim = np.float32(1) - ndv
                 sheen = np.float32(0.028) * (1 + 8 * rim * rim * rim * rim) * gloss * ambient
             elif k == EYE:
-                lobe = np.float32(0.0)
                 # A window or a lamp in the wet surface.
                 edge = np.float32(0.981) if bulge > 0 else np.float32(0.9975)
                 catch = (catch - edge) / ((1 - edge) * np.float32(0.3))
