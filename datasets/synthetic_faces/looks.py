@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.synthetic_faces import streams
 from datasets.synthetic_faces.head import head_model
 from datasets.synthetic_faces.person import Person
 
@@ -16,7 +17,6 @@ NECKLINES: tuple[str, ...] = ("round", "v", "high", "collar")
 
 Colour = tuple[float, float, float]
 
-_STREAM = 71
 # sRGB of skin from the lightest to the darkest.
 _SKIN = np.array(
     [[247, 216, 200], [238, 198, 174], [224, 178, 146], [200, 148, 112], [160, 108, 78], [116, 76, 56], [78, 50, 39]]
@@ -198,7 +198,7 @@ def sample_looks(seed: int, person: Build) -> Looks:
       seed: of the whole data set.
       person: who.
     """
-    rng = np.random.default_rng([seed, person.number, _STREAM])
+    rng = np.random.default_rng([seed, person.number, streams.LOOKS])
     african, asian, caucasian = person.ancestry
     male, age = person.masculinity > 0.5, person.age
     tone = float(

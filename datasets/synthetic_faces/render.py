@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.synthetic_faces import head, shading, strands
+from datasets.synthetic_faces import head, shading, strands, streams
 from datasets.synthetic_faces.expressions import Performance
 from datasets.synthetic_faces.head import head_model, rotation
 from datasets.synthetic_faces.light import Light, sample_light
@@ -24,15 +24,15 @@ from datasets.synthetic_faces.rasteriser import (
     vertex_normals,
 )
 from datasets.synthetic_faces.skin import Skin, paint_skin, places, wrinkle
-from datasets.synthetic_faces.template import attach, coordinates, fill, on_face, spread
+from datasets.synthetic_faces.template import attach, coordinates, fill, look_up, on_face, spread
 
 SIZE = 288
 _SAMPLES = 2  # along each side of a pixel
 _SHADOW_SIZE = 320
 _SHADOW_REACH = 2.4
-_STREAM = 72
 _EYE_RINGS, _EYE_SECTORS = 14, 24
 _IRIS = 0.059  # radius, dm: hardly differs between people
+_EYE_LEVEL = 7.28  # y of the average head: a person's own has its origin there
 _NECK = np.array([0.0, -1.0, -0.9], np.float32)
 
 
@@ -105,15 +105,13 @@ def _mesh() -> _Mesh:
     triangles = np.concatenate([model.triangles[shown], quads + n, quads + n + len(ball)]).astype(np.int32)
     part = np.concatenate([model.part[shown], np.full(2 * len(quads), head.EYES, np.uint8)])
     pad = 2 * len(ball)
-    height = np.clip((model.template[:, 1:2] - 5.75) / 0.85, 0, 1)
-    turns = height * height * (3 - 2 * height)
     return _Mesh(
         triangles,
         part,
         np.concatenate([coordinates(model.template), np.zeros((pad, 2))]).astype(np.float32),
         np.concatenate([model.template, np.zeros((pad, 3))]).astype(np.float32),
         np.concatenate([model.masks["inside_mouth"], np.zeros(pad)]).astype(np.float32),
-        np.concatenate([turns, np.ones((pad, 1))]).astype(np.float32),
+        np.concatenate([_turns(model.template[:, 1:2]), np.ones((pad, 1))]).astype(np.float32),
         ball.astype(np.float32),
     )
 
@@ -129,14 +127,14 @@ _NECKLINES = {
 @functools.lru_cache(maxsize=2)
 def _body(seed: int, person: Build) -> _Body:
     looks = sample_looks(seed, person)
-    rng = np.random.default_rng([seed, person.number, _STREAM])
+    rng = np.random.default_rng([seed, person.number, streams.BODY])
     model, mesh = head_model(), _mesh()
     neutral = head.blend(looks.shape)
     eyes = neutral[model.eyes].mean(1)
     fine = model.finer @ neutral
     grown = strands.grow_hair(looks, rng)
     shift = cv2.GaussianBlur(fill(spread(fine - model.template, 4)), (0, 0), 2.5)
-    hair = grown.points + strands.look_up(shift, grown.points)
+    hair = grown.points + look_up(shift, grown.points)
     neckline = np.array(_NECKLINES[looks.neckline], np.float32)
     t = mesh.where
     edge = neckline[0] + neckline[1] * (t[:, 2] - 0.1) + neckline[2] * np.abs(t[:, 0])
@@ -223,7 +221,7 @@ def render(
     lean = rotation(0.35 * performance.head[0], 0.0, 0.2 * performance.head[2])
     posed = _pose(fine, mesh.turns, turned, lean)
     normals = vertex_normals(posed, mesh.triangles)
-    hair = _pose(body.hair, _hair_turns(body.hair), turned, lean)
+    hair = _pose(body.hair, _turns(body.hair[..., 1:2] + _EYE_LEVEL), turned, lean)
 
     lens, face_size = _frame(body, posed, rng)
     screen = project(posed, lens)
@@ -276,8 +274,9 @@ def _pose(points: np.ndarray, turns: np.ndarray, turned: np.ndarray, lean: np.nd
     ).astype(np.float32)
 
 
-def _hair_turns(points: np.ndarray) -> np.ndarray:
-    height = np.clip((points[..., 1:2] + 7.28 - 5.75) / 0.85, 0, 1)
+def _turns(y: np.ndarray) -> np.ndarray:
+    """How far what is at a height of the average head goes along with the head: 0 shoulders .. 1."""
+    height = np.clip((y - 5.75) / 0.85, 0, 1)
     return height * height * (3 - 2 * height)
 
 

@@ -108,13 +108,17 @@ def places() -> dict[str, np.ndarray]:
     return maps
 
 
-@functools.lru_cache(maxsize=32)
-def _bump(x: float, y: float, width: float, height: float, both: bool = True) -> np.ndarray:
-    """A soft spot on the face, float32 [SIZE, SIZE] of 0..1, on both halves unless told."""
+def _spot(x: float, y: float, width: float, height: float) -> np.ndarray:
+    """A soft spot on both halves of the face, float32 [SIZE, SIZE] of 0..1."""
     maps = places()
-    across = np.abs(maps["x"]) if both else maps["x"]
-    spot = np.exp(-np.square((across - x) / width) - np.square((maps["y"] - y) / height))
+    spot = np.exp(-np.square((np.abs(maps["x"]) - x) / width) - np.square((maps["y"] - y) / height))
     return np.where(maps["z"] > 0.2, spot, 0).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=32)
+def _bump(x: float, y: float, width: float, height: float) -> np.ndarray:
+    """A `_spot` where everybody has it: kept, not to be changed."""
+    return _spot(x, y, width, height)
 
 
 def _draw_lines(
@@ -189,7 +193,7 @@ def paint_skin(looks: Looks, rng: np.random.Generator) -> Skin:
             melanin, tuple(np.round(centre * 8).astype(int).tolist()), int(rng.uniform(6, 14)), 0.8, -1, cv2.LINE_AA, 3
         )
     brow = looks.brow_density * np.where(
-        maps["y"] > 7.38, _bump.__wrapped__(0.3, 7.475 + 0.5 * looks.brow_arch, 0.17, 0.8 * looks.brow_thickness), 0
+        maps["y"] > 7.38, _spot(0.3, 7.475 + 0.5 * looks.brow_arch, 0.17, 0.8 * looks.brow_thickness), 0
     )
     shaved = 0.6 * np.clip(2 * brow - 0.5, 0, 1) + (looks.stubble + 0.5 * looks.beard) * beard_area(
         maps["x"], maps["y"], maps["z"]
