@@ -17,6 +17,8 @@ from datasets.synthetic_faces.person import Person
 from datasets.synthetic_faces.rasteriser import (
     Buffers,
     Lens,
+    draw_nearest,
+    draw_points,
     draw_strands,
     draw_triangles,
     empty_buffers,
@@ -361,8 +363,8 @@ def _shade(
     def seen_by_light(points: np.ndarray) -> np.ndarray:
         return points @ in_pixels + np.array([_SHADOW_SIZE / 2, _SHADOW_SIZE / 2, 0], np.float32)
 
-    shading.draw_depth(seen_by_light(posed), mesh.triangles, shadow_map)
-    shading.draw_points(hair.reshape(-1, 3), in_pixels, shadow_map)
+    draw_nearest(seen_by_light(posed), mesh.triangles, shadow_map)
+    draw_points(hair.reshape(-1, 3), in_pixels, shadow_map)
     diffuse, mirrored = np.zeros((n, n, 3), np.float32), np.zeros((n, n, 3), np.float32)
     iris = np.array([*body.looks.iris, _IRIS / body.radius, 0.4 * _IRIS / body.radius], np.float32)
     shading.light_up(

@@ -64,16 +64,9 @@ def gather(
                 kind[y, x] = NOTHING
                 continue
             if i >= len(triangles):
-                s = i - len(triangles)
-                dx = strand_points[s, 1, 0] - strand_points[s, 0, 0]
-                dy = strand_points[s, 1, 1] - strand_points[s, 0, 1]
-                dz = strand_points[s, 1, 2] - strand_points[s, 0, 2]
-                length = np.sqrt(dx * dx + dy * dy + dz * dz) + np.float32(1e-9)
                 kind[y, x] = STRAND
-                normal[y, x, 0], normal[y, x, 1], normal[y, x, 2] = dx / length, dy / length, dz / length
-                for c in range(3):
-                    albedo[y, x, c] = strand_colour[s, c]
-                extra[y, x, 0] = strand_colour[s, 3]
+                s = i - len(triangles)
+                _strand(strand_points[s], strand_colour[s], normal[y, x], albedo[y, x], extra[y, x])
                 continue
             a, b, c3 = triangles[i, 0], triangles[i, 1], triangles[i, 2]
             wb, wc = weight[y, x, 0], weight[y, x, 1]
@@ -136,6 +129,17 @@ def gather(
                     albedo[y, x, c] = value
                 else:
                     extra[y, x, c - 3] = value
+
+
+@compiled()
+def _strand(ends: np.ndarray, colour: np.ndarray, direction: np.ndarray, albedo: np.ndarray, extra: np.ndarray) -> None:
+    """Writes what `gather` tells of a segment of a strand."""
+    dx, dy, dz = ends[1, 0] - ends[0, 0], ends[1, 1] - ends[0, 1], ends[1, 2] - ends[0, 2]
+    length = np.sqrt(dx * dx + dy * dy + dz * dz) + np.float32(1e-9)
+    direction[0], direction[1], direction[2] = dx / length, dy / length, dz / length
+    for c in range(3):
+        albedo[c] = colour[c]
+    extra[0] = colour[3]
 
 
 @compiled()
@@ -310,9 +314,7 @@ def light_up(
                 shine = sin_th**60 * np.float32(0.11) + sin_th**14 * np.float32(0.03)
                 f = max(ox * fill[0] + oy * fill[1] + oz * fill[2] + np.float32(0.2), np.float32(0.0))
                 for c in range(3):
-                    sky = colours[2, c] * (np.float32(0.5) + np.float32(0.5) * oy) + colours[3, c] * (
-                        np.float32(0.5) - np.float32(0.5) * oy
-                    )
+                    sky = _sky(colours, c, oy)
                     diffuse[y, x, c] = (d * colours[0, c] + f * colours[1, c] + sky * ambient) * through
                     mirrored[y, x, c] = shine * lit * form * colours[0, c] * through
                 continue
@@ -352,9 +354,7 @@ def light_up(
                 d = max((ndl + wrap) / (1 + wrap), np.float32(0.0)) * lit
                 if k == EYE:
                     d = np.float32(0.55) * d + np.float32(0.25) * lit
-                sky = colours[2, c] * (np.float32(0.5) + np.float32(0.5) * ny) + colours[3, c] * (
-                    np.float32(0.5) - np.float32(0.5) * ny
-                )
+                sky = _sky(colours, c, ny)
                 # Light that bounces within a hollow takes on the skin's colour.
                 bounce = ambient + (1 - ambient) * albedo[y, x, c] * np.float32(0.5)
                 diffuse[y, x, c] = d * colours[0, c] + ndf * colours[1, c] * ambient + sky * bounce
@@ -387,12 +387,17 @@ def light_up(
             else:
                 lobe = _power(ndh, 50.0) * np.float32(0.3)
                 sheen = np.float32(0.01) * ambient
-            up = np.float32(0.5) + np.float32(0.5) * ny
             for c in range(3):
-                sky = colours[2, c] * up + colours[3, c] * (1 - up)
-                mirrored[y, x, c] = (
-                    lobe * colours[0, c] * lit * max(ndl + np.float32(0.1), np.float32(0.0)) + sheen * sky
-                )
+                mirrored[y, x, c] = lobe * colours[0, c] * lit * max(
+                    ndl + np.float32(0.1), np.float32(0.0)
+                ) + sheen * _sky(colours, c, ny)
+
+
+@compiled()
+def _sky(colours: np.ndarray, channel: int, up: float) -> float:
+    """What comes from all around on a surface that faces up by -1..1; `colours` as in `light_up`."""
+    half = np.float32(0.5)
+    return colours[2, channel] * (half + half * up) + colours[3, channel] * (half - half * up)
 
 
 @compiled()
@@ -419,43 +424,6 @@ def _eye(direction: np.ndarray, iris: np.ndarray) -> None:
     for c in range(3):
         coloured = iris[c] * fibre * ring * glow * (1 - hole) + np.float32(0.004) * hole
         direction[c] = white[c] * (1 - edge) + coloured * edge
-
-
-@compiled()
-def draw_depth(screen: np.ndarray, triangles: np.ndarray, nearest: np.ndarray) -> None:
-    """Draws triangles [T, 3] of projected vertices [n, 3] into a map of the greatest third coordinate, in place."""
-    size = nearest.shape[0]
-    for t in range(len(triangles)):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by, cx, cy = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if abs(area) < 1e-9:
-            continue
-        inverse = np.float32(1.0) / area
-        for y in range(max(0, int(np.ceil(min(ay, by, cy)))), min(size - 1, int(np.floor(max(ay, by, cy)))) + 1):
-            for x in range(max(0, int(np.ceil(min(ax, bx, cx)))), min(size - 1, int(np.floor(max(ax, bx, cx)))) + 1):
-                wb = ((x - ax) * (cy - ay) - (y - ay) * (cx - ax)) * inverse
-                wc = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) * inverse
-                if wb < 0 or wc < 0 or wb + wc > 1:
-                    continue
-                z = (1 - wb - wc) * screen[a, 2] + wb * screen[b, 2] + wc * screen[c, 2]
-                if z > nearest[y, x]:
-                    nearest[y, x] = z
-
-
-@compiled()
-def draw_points(points: np.ndarray, in_pixels: np.ndarray, nearest: np.ndarray) -> None:
-    """Draws points [n, 3] into a map of the greatest third coordinate after a product with `in_pixels` [3, 3]."""
-    size = nearest.shape[0]
-    half = np.float32(size * 0.5 + 0.5)
-    m = in_pixels
-    for i in range(len(points)):
-        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
-        x = int(px * m[0, 0] + py * m[1, 0] + pz * m[2, 0] + half)
-        y = int(px * m[0, 1] + py * m[1, 1] + pz * m[2, 1] + half)
-        z = px * m[0, 2] + py * m[1, 2] + pz * m[2, 2]
-        if 0 <= x < size and 0 <= y < size and z > nearest[y, x]:
-            nearest[y, x] = z
 
 
 @compiled()
