@@ -297,26 +297,22 @@ def light_up(
             ambient = open_[y, x]
 
             if k == STRAND:
-                through = extra[y, x, 0]
                 lit = _shadow(shadow_map, u, v, near, softness * shadow_scale * np.float32(0.6) + 1, 0.03, turn, 3.5, 2)
-                tl = nx * key[0] + ny * key[1] + nz * key[2]
-                th = nx * hx + ny * hy + nz * hz
-                # The head's round form, and the strand's own.
-                ox, oy, oz = px - head_middle[0], py - head_middle[1], pz - head_middle[2]
-                length = np.sqrt(ox * ox + oy * oy + oz * oz) + np.float32(1e-6)
-                ox, oy, oz = ox / length, oy / length, oz / length
-                form = max(ox * key[0] + oy * key[1] + oz * key[2] + np.float32(0.25), np.float32(0.0)) * np.float32(
-                    0.8
+                place, half = (px, py, pz), (hx, hy, hz)
+                _light_strand(
+                    normal[y, x],
+                    place,
+                    half,
+                    lit,
+                    ambient,
+                    extra[y, x, 0],
+                    key,
+                    fill,
+                    colours,
+                    head_middle,
+                    diffuse[y, x],
+                    mirrored[y, x],
                 )
-                around = np.sqrt(max(1 - tl * tl, np.float32(0.0)))
-                d = form * (np.float32(0.35) + np.float32(0.65) * around) * lit
-                sin_th = np.sqrt(max(1 - th * th, np.float32(0.0)))
-                shine = sin_th**60 * np.float32(0.11) + sin_th**14 * np.float32(0.03)
-                f = max(ox * fill[0] + oy * fill[1] + oz * fill[2] + np.float32(0.2), np.float32(0.0))
-                for c in range(3):
-                    sky = _sky(colours, c, oy)
-                    diffuse[y, x, c] = (d * colours[0, c] + f * colours[1, c] + sky * ambient) * through
-                    mirrored[y, x, c] = shine * lit * form * colours[0, c] * through
                 continue
 
             if k == EYE:
@@ -391,6 +387,42 @@ def light_up(
                 mirrored[y, x, c] = lobe * colours[0, c] * lit * max(
                     ndl + np.float32(0.1), np.float32(0.0)
                 ) + sheen * _sky(colours, c, ny)
+
+
+@compiled()
+def _light_strand(
+    along: np.ndarray,
+    place: tuple[float, float, float],
+    half: tuple[float, float, float],
+    lit: float,
+    ambient: float,
+    through: float,
+    key: np.ndarray,
+    fill: np.ndarray,
+    colours: np.ndarray,
+    head_middle: np.ndarray,
+    diffuse: np.ndarray,
+    mirrored: np.ndarray,
+) -> None:
+    """Writes the light of a strand's sample (after Kajiya and Kay, 1989), dimmed to what gets `through` the others.
+
+    `along` is the strand's direction, `half` the one midway between key light and camera; the others as in `light_up`.
+    """
+    tl = along[0] * key[0] + along[1] * key[1] + along[2] * key[2]
+    th = along[0] * half[0] + along[1] * half[1] + along[2] * half[2]
+    # The head's round form, and the strand's own.
+    ox, oy, oz = place[0] - head_middle[0], place[1] - head_middle[1], place[2] - head_middle[2]
+    length = np.sqrt(ox * ox + oy * oy + oz * oz) + np.float32(1e-6)
+    ox, oy, oz = ox / length, oy / length, oz / length
+    form = max(ox * key[0] + oy * key[1] + oz * key[2] + np.float32(0.25), np.float32(0.0)) * np.float32(0.8)
+    around = np.sqrt(max(1 - tl * tl, np.float32(0.0)))
+    d = form * (np.float32(0.35) + np.float32(0.65) * around) * lit
+    sin_th = np.sqrt(max(1 - th * th, np.float32(0.0)))
+    shine = sin_th**60 * np.float32(0.11) + sin_th**14 * np.float32(0.03)
+    f = max(ox * fill[0] + oy * fill[1] + oz * fill[2] + np.float32(0.2), np.float32(0.0))
+    for c in range(3):
+        diffuse[c] = (d * colours[0, c] + f * colours[1, c] + _sky(colours, c, oy) * ambient) * through
+        mirrored[c] = shine * lit * form * colours[0, c] * through
 
 
 @compiled()
