@@ -356,37 +356,41 @@ def light_up(
                 diffuse[y, x, c] = d * colours[0, c] + ndf * colours[1, c] * ambient + sky * bounce
             if k == CLOTH:
                 continue
-            lift = np.float32(1) - vdh
-            fresnel = np.float32(0.028) + np.float32(0.972) * lift * lift * lift * lift * lift
-            if k == FLESH:
-                gloss = extra[y, x, 0]
-                lobe = (
-                    (
-                        np.float32(0.7) * _power(ndh, 14.0) * np.float32(2.5)
-                        + gloss * _power(ndh, 55.0) * np.float32(7.0)
-                    )
-                    * fresnel
-                    * np.float32(1.6)
-                )
-                rim = np.float32(1) - ndv
-                sheen = np.float32(0.028) * (1 + 8 * rim * rim * rim * rim) * gloss * ambient
-            elif k == EYE:
-                # A window or a lamp in the wet surface.
-                edge = np.float32(0.981) if bulge > 0 else np.float32(0.9975)
-                catch = (catch - edge) / ((1 - edge) * np.float32(0.3))
-                catch = min(max(catch, np.float32(0.0)), np.float32(1.0))
-                lobe = catch * np.float32(1.6)
-                sheen = np.float32(0.012) * ambient
-            elif k == TOOTH:
-                lobe = _power(ndh, 60.0) * np.float32(0.35)
-                sheen = np.float32(0.02) * ambient
-            else:
-                lobe = _power(ndh, 50.0) * np.float32(0.3)
-                sheen = np.float32(0.01) * ambient
+            lobe, sheen = _highlights(k, ndh, ndv, vdh, extra[y, x, 0], catch, bulge)
+            sheen *= ambient
             for c in range(3):
                 mirrored[y, x, c] = lobe * colours[0, c] * lit * max(
                     ndl + np.float32(0.1), np.float32(0.0)
                 ) + sheen * _sky(colours, c, ny)
+
+
+@compiled()
+def _highlights(
+    kind: int, ndh: float, ndv: float, vdh: float, gloss: float, catch: float, bulge: float
+) -> tuple[float, float]:
+    """How strongly a sample mirrors the key light, and what is all around.
+
+    Args:
+      kind: what is seen.
+      ndh, ndv, vdh: products of the normal, the direction to the camera and the one midway between it and the light.
+      gloss: of flesh.
+      catch, bulge: of an eye: how exactly it mirrors the light into the camera, and how much rounder than the ball
+        it is there.
+    """
+    if kind == FLESH:
+        lift, rim = np.float32(1) - vdh, np.float32(1) - ndv
+        fresnel = np.float32(0.028) + np.float32(0.972) * lift * lift * lift * lift * lift
+        skin = np.float32(0.7) * _power(ndh, 14.0) * np.float32(2.5)
+        oil = gloss * _power(ndh, 55.0) * np.float32(7.0)
+        return (skin + oil) * fresnel * np.float32(1.6), np.float32(0.028) * (1 + 8 * rim * rim * rim * rim) * gloss
+    if kind == EYE:
+        # A window or a lamp in the wet surface.
+        edge = np.float32(0.981) if bulge > 0 else np.float32(0.9975)
+        seen = (catch - edge) / ((1 - edge) * np.float32(0.3))
+        return min(max(seen, np.float32(0.0)), np.float32(1.0)) * np.float32(1.6), np.float32(0.012)
+    if kind == TOOTH:
+        return _power(ndh, 60.0) * np.float32(0.35), np.float32(0.02)
+    return _power(ndh, 50.0) * np.float32(0.3), np.float32(0.01)
 
 
 @compiled()
