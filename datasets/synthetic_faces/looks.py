@@ -11,6 +11,7 @@ import numpy as np
 from datasets.synthetic_faces import streams
 from datasets.synthetic_faces.head import head_model
 from datasets.synthetic_faces.person import Person
+from datasets.synthetic_faces.sampling import triple
 
 HAIR_STYLES: tuple[str, ...] = ("buzz", "short", "side_part", "fringe", "bob", "long", "tied", "curly", "afro", "bald")
 NECKLINES: tuple[str, ...] = ("round", "v", "high", "collar")
@@ -104,8 +105,7 @@ class Looks:
 
 
 def _rgb(srgb: np.ndarray) -> Colour:
-    r, g, b = linear(np.asarray(srgb, float)).tolist()
-    return (r, g, b)
+    return triple(linear(np.asarray(srgb, float)))
 
 
 def _macro_shape(person: Build, fat: float) -> dict[str, float]:
