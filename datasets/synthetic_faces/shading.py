@@ -55,8 +55,6 @@ def gather(
       extra: float32 [H, W, 2], written: of flesh gloss and height, of a strand how much light reaches it.
     """
     height, width = item.shape
-    size = paint.shape[0]
-    margin = (size - len(face)) // 2
     for y in range(height):
         for x in range(width):
             i = item[y, x]
@@ -114,21 +112,7 @@ def gather(
             kind[y, x] = FLESH
             u = wa * place[a, 0] + wb * place[b, 0] + wc * place[c3, 0]
             v = wa * place[a, 1] + wb * place[b, 1] + wc * place[c3, 1]
-            u = min(max(u, np.float32(0.0)), np.float32(size - 2))
-            v = min(max(v, np.float32(0.0)), np.float32(size - 2))
-            iu, iv = int(u), int(v)
-            fu, fv = u - iu, v - iv
-            table = paint
-            if margin <= iu < margin + len(face) - 1 and margin <= iv < margin + len(face) - 1:
-                table, iu, iv = face, iu - margin, iv - margin
-            for c in range(5):
-                value = (table[iv, iu, c] * (1 - fu) + table[iv, iu + 1, c] * fu) * (1 - fv) + (
-                    table[iv + 1, iu, c] * (1 - fu) + table[iv + 1, iu + 1, c] * fu
-                ) * fv
-                if c < 3:
-                    albedo[y, x, c] = value
-                else:
-                    extra[y, x, c - 3] = value
+            _flesh(paint, face, u, v, albedo[y, x], extra[y, x])
 
 
 @compiled()
@@ -140,6 +124,28 @@ def _strand(ends: np.ndarray, colour: np.ndarray, direction: np.ndarray, albedo:
     for c in range(3):
         albedo[c] = colour[c]
     extra[0] = colour[3]
+
+
+@compiled()
+def _flesh(paint: np.ndarray, face: np.ndarray, u: float, v: float, albedo: np.ndarray, extra: np.ndarray) -> None:
+    """Writes what `gather` tells of skin at a place of the template's map, between its pixels."""
+    size = len(paint)
+    margin = (size - len(face)) // 2
+    u = min(max(u, np.float32(0.0)), np.float32(size - 2))
+    v = min(max(v, np.float32(0.0)), np.float32(size - 2))
+    iu, iv = int(u), int(v)
+    fu, fv = u - iu, v - iv
+    table = paint
+    if margin <= iu < margin + len(face) - 1 and margin <= iv < margin + len(face) - 1:
+        table, iu, iv = face, iu - margin, iv - margin
+    for c in range(5):
+        value = (table[iv, iu, c] * (1 - fu) + table[iv, iu + 1, c] * fu) * (1 - fv) + (
+            table[iv + 1, iu, c] * (1 - fu) + table[iv + 1, iu + 1, c] * fu
+        ) * fv
+        if c < 3:
+            albedo[c] = value
+        else:
+            extra[c - 3] = value
 
 
 @compiled()
