@@ -64,7 +64,7 @@ def gather(
             if i >= len(triangles):
                 kind[y, x] = STRAND
                 s = i - len(triangles)
-                _strand(strand_points[s], strand_colour[s], normal[y, x], albedo[y, x], extra[y, x])
+                _strand(strand_points, strand_colour, s, normal, albedo, extra, y, x)
                 continue
             a, b, c3 = triangles[i, 0], triangles[i, 1], triangles[i, 2]
             wb, wc = weight[y, x, 0], weight[y, x, 1]
@@ -112,40 +112,55 @@ def gather(
             kind[y, x] = FLESH
             u = wa * place[a, 0] + wb * place[b, 0] + wc * place[c3, 0]
             v = wa * place[a, 1] + wb * place[b, 1] + wc * place[c3, 1]
-            _flesh(paint, face, u, v, albedo[y, x], extra[y, x])
+            _flesh(paint, face, u, v, albedo, extra, y, x)
 
 
 @compiled()
-def _strand(ends: np.ndarray, colour: np.ndarray, direction: np.ndarray, albedo: np.ndarray, extra: np.ndarray) -> None:
-    """Writes what `gather` tells of a segment of a strand."""
-    dx, dy, dz = ends[1, 0] - ends[0, 0], ends[1, 1] - ends[0, 1], ends[1, 2] - ends[0, 2]
+def _strand(
+    points: np.ndarray,
+    colour: np.ndarray,
+    s: int,
+    normal: np.ndarray,
+    albedo: np.ndarray,
+    extra: np.ndarray,
+    y: int,
+    x: int,
+) -> None:
+    """Writes what `gather` tells of segment `s` of the strands at a sample."""
+    dx, dy, dz = points[s, 1, 0] - points[s, 0, 0], points[s, 1, 1] - points[s, 0, 1], points[s, 1, 2] - points[s, 0, 2]
     length = np.sqrt(dx * dx + dy * dy + dz * dz) + np.float32(1e-9)
-    direction[0], direction[1], direction[2] = dx / length, dy / length, dz / length
+    normal[y, x, 0], normal[y, x, 1], normal[y, x, 2] = dx / length, dy / length, dz / length
     for c in range(3):
-        albedo[c] = colour[c]
-    extra[0] = colour[3]
+        albedo[y, x, c] = colour[s, c]
+    extra[y, x, 0] = colour[s, 3]
 
 
 @compiled()
-def _flesh(paint: np.ndarray, face: np.ndarray, u: float, v: float, albedo: np.ndarray, extra: np.ndarray) -> None:
-    """Writes what `gather` tells of skin at a place of the template's map, between its pixels."""
+def _flesh(
+    paint: np.ndarray, face: np.ndarray, u: float, v: float, albedo: np.ndarray, extra: np.ndarray, y: int, x: int
+) -> None:
+    """Writes what `gather` tells of skin at a place of the template's map, between its pixels, at a sample."""
     size = len(paint)
     margin = (size - len(face)) // 2
     u = min(max(u, np.float32(0.0)), np.float32(size - 2))
     v = min(max(v, np.float32(0.0)), np.float32(size - 2))
     iu, iv = int(u), int(v)
     fu, fv = u - iu, v - iv
-    table = paint
-    if margin <= iu < margin + len(face) - 1 and margin <= iv < margin + len(face) - 1:
-        table, iu, iv = face, iu - margin, iv - margin
+    in_face = margin <= iu < margin + len(face) - 1 and margin <= iv < margin + len(face) - 1
     for c in range(5):
-        value = (table[iv, iu, c] * (1 - fu) + table[iv, iu + 1, c] * fu) * (1 - fv) + (
-            table[iv + 1, iu, c] * (1 - fu) + table[iv + 1, iu + 1, c] * fu
-        ) * fv
+        value = _between(face, iv - margin, iu - margin, fv, fu, c) if in_face else _between(paint, iv, iu, fv, fu, c)
         if c < 3:
-            albedo[c] = value
+            albedo[y, x, c] = value
         else:
-            extra[c - 3] = value
+            extra[y, x, c - 3] = value
+
+
+@compiled()
+def _between(table: np.ndarray, row: int, column: int, down: float, right: float, c: int) -> float:
+    """Channel `c` of a table [S, S, C] `down` and `right` (0..1) of a pixel."""
+    upper = table[row, column, c] * (1 - right) + table[row, column + 1, c] * right
+    lower = table[row + 1, column, c] * (1 - right) + table[row + 1, column + 1, c] * right
+    return upper * (1 - down) + lower * down
 
 
 @compiled()
@@ -304,21 +319,14 @@ def light_up(
 
             if k == STRAND:
                 lit = _shadow(shadow_map, u, v, near, softness * shadow_scale * np.float32(0.6) + 1, 0.03, turn, 3.5, 2)
-                place, half = (px, py, pz), (hx, hy, hz)
-                _light_strand(
-                    normal[y, x],
-                    place,
-                    half,
-                    lit,
-                    ambient,
-                    extra[y, x, 0],
-                    key,
-                    fill,
-                    colours,
-                    head_middle,
-                    diffuse[y, x],
-                    mirrored[y, x],
+                direct, mirror, filled, up = _strand_light(
+                    (nx, ny, nz), (px, py, pz), (hx, hy, hz), key, fill, head_middle
                 )
+                through = extra[y, x, 0]
+                for c in range(3):
+                    sky = _sky(colours, c, up) * ambient
+                    diffuse[y, x, c] = (direct * lit * colours[0, c] + filled * colours[1, c] + sky) * through
+                    mirrored[y, x, c] = mirror * lit * colours[0, c] * through
                 continue
 
             if k == EYE:
@@ -400,23 +408,25 @@ def _highlights(
 
 
 @compiled()
-def _light_strand(
-    along: np.ndarray,
+def _strand_light(
+    along: tuple[float, float, float],
     place: tuple[float, float, float],
     half: tuple[float, float, float],
-    lit: float,
-    ambient: float,
-    through: float,
     key: np.ndarray,
     fill: np.ndarray,
-    colours: np.ndarray,
     head_middle: np.ndarray,
-    diffuse: np.ndarray,
-    mirrored: np.ndarray,
-) -> None:
-    """Writes the light of a strand's sample (after Kajiya and Kay, 1989), dimmed to what gets `through` the others.
+) -> tuple[float, float, float, float]:
+    """What a strand sends back (after Kajiya and Kay, 1989).
 
-    `along` is the strand's direction, `half` the one midway between key light and camera; the others as in `light_up`.
+    Args:
+      along: its direction.
+      place: where it is.
+      half: the direction midway between key light and camera.
+      key, fill, head_middle: as in `light_up`.
+
+    Returns:
+      The shares of the key light that enters the strand and that it mirrors, the share of the fill, and how far it
+      faces up, -1..1.
     """
     tl = along[0] * key[0] + along[1] * key[1] + along[2] * key[2]
     th = along[0] * half[0] + along[1] * half[1] + along[2] * half[2]
@@ -426,13 +436,10 @@ def _light_strand(
     ox, oy, oz = ox / length, oy / length, oz / length
     form = max(ox * key[0] + oy * key[1] + oz * key[2] + np.float32(0.25), np.float32(0.0)) * np.float32(0.8)
     around = np.sqrt(max(1 - tl * tl, np.float32(0.0)))
-    d = form * (np.float32(0.35) + np.float32(0.65) * around) * lit
     sin_th = np.sqrt(max(1 - th * th, np.float32(0.0)))
     shine = sin_th**60 * np.float32(0.11) + sin_th**14 * np.float32(0.03)
-    f = max(ox * fill[0] + oy * fill[1] + oz * fill[2] + np.float32(0.2), np.float32(0.0))
-    for c in range(3):
-        diffuse[c] = (d * colours[0, c] + f * colours[1, c] + _sky(colours, c, oy) * ambient) * through
-        mirrored[c] = shine * lit * form * colours[0, c] * through
+    filled = max(ox * fill[0] + oy * fill[1] + oz * fill[2] + np.float32(0.2), np.float32(0.0))
+    return form * (np.float32(0.35) + np.float32(0.65) * around), shine * form, filled, oy
 
 
 @compiled()
