@@ -7,6 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from datasets.synthetic_faces.sampling import choose
+
 
 def backdrop(rng: np.random.Generator, size: int) -> np.ndarray:
     """A background such as people stand or sit in front of, of a kind drawn from `KINDS`.
@@ -18,9 +20,7 @@ def backdrop(rng: np.random.Generator, size: int) -> np.ndarray:
     Returns:
       float32 [size, size, 3] RGB, 0..1 (display values, sRGB).
     """
-    weights = np.array([weight for weight, _ in KINDS.values()])
-    kind = list(KINDS)[rng.choice(len(KINDS), p=weights / weights.sum())]
-    return backdrop_of(kind, rng, size)
+    return backdrop_of(choose(rng, KINDS), rng, size)
 
 
 def backdrop_of(kind: str, rng: np.random.Generator, size: int) -> np.ndarray:

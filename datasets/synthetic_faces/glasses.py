@@ -7,7 +7,18 @@ import dataclasses
 import cv2
 import numpy as np
 
-from datasets.synthetic_faces.layers import FaceFrame, face_frame, filled, paint, pixel_grid, shade, shifted, stroked
+from datasets.synthetic_faces.layers import (
+    FaceFrame,
+    face_frame,
+    filled,
+    paint,
+    pixel_grid,
+    seen_at,
+    shade,
+    shifted,
+    stroked,
+)
+from datasets.synthetic_faces.sampling import triple
 
 SUNGLASSES_SHARE = 0.05
 
@@ -53,9 +64,9 @@ def sample_glasses(rng: np.random.Generator) -> Glasses:
         size=float(rng.uniform(0.92, 1.06)),
         thickness=float(thickness),
         rimless_below=bool(wire and rng.random() < 0.2),
-        colour=(float(colour[0]), float(colour[1]), float(colour[2])),
+        colour=triple(colour),
         tint=float(rng.uniform(0.7, 0.92) if dark else rng.uniform(0.0, 0.05)),
-        tint_colour=(float(tint_colour[0]), float(tint_colour[1]), float(tint_colour[2])),
+        tint_colour=triple(tint_colour),
     )
 
 
@@ -105,9 +116,8 @@ def draw_glasses(picture: np.ndarray, landmarks: np.ndarray, glasses: Glasses, r
 
 def _brightness(picture: np.ndarray, frame: FaceFrame) -> float:
     """Of the cheeks below the glasses."""
-    places = frame.pixels(np.array([[-0.8, 1.1], [-0.5, 1.2], [0.5, 1.2], [0.8, 1.1]]))
-    columns, rows = np.clip(np.round(places), 0, [picture.shape[1] - 1, picture.shape[0] - 1]).astype(int).T
-    return float(picture[rows, columns].mean())
+    cheeks = np.array([[-0.8, 1.1], [-0.5, 1.2], [0.5, 1.2], [0.8, 1.1]])
+    return float(seen_at(picture, frame, cheeks).mean())
 
 
 def _lens(glasses: Glasses, turned: float, side: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.synthetic_faces.layers import FaceFrame, shade
+from datasets.synthetic_faces.layers import FaceFrame, pixel_grid, shade
 
 _LENGTHS = (1.9, 2.15, 2.0, 1.6)  # of the fingers from the index on, in face units (about 3 cm)
 _LIGHT = np.array([-0.25, -0.6, 0.76], np.float32)
@@ -63,10 +63,8 @@ def paint_hand(picture: np.ndarray, frame: FaceFrame, shown: Hand, skin: np.ndar
     rows, columns = frame.window(ends.min(axis=0) - 1.6, ends.max(axis=0) + 1.6, picture.shape)
     if rows.start == rows.stop or columns.start == columns.stop:
         return
-    x, y = frame.units(
-        np.arange(columns.start, columns.stop, dtype=np.float32)[None, :],
-        np.arange(rows.start, rows.stop, dtype=np.float32)[:, None],
-    )
+    x, y = pixel_grid(picture.shape)
+    x, y = frame.units(x[:, columns], y[rows])
     height, inside = np.zeros_like(x), np.full_like(x, -10.0)
     for limb in shown.limbs:
         near = _near(x, y, limb)

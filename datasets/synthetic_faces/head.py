@@ -19,7 +19,10 @@ from datasets.synthetic_faces.subdivision import catmull_clark
 
 _FILE = Path(__file__).with_name("head_model.npz")
 
-SKIN, UPPER_TEETH, LOWER_TEETH, TONGUE, LASHES = range(5)
+# Parts of the mesh; eyeballs are not in the file, they are added where heads are drawn.
+SKIN, UPPER_TEETH, LOWER_TEETH, TONGUE, LASHES, EYES = range(6)
+# In the order of the file's rows.
+MASKS = ("lips", "eyelids", "inside_mouth", "ears")
 
 # Action unit → face units with their gains; a name without a side stands for the left and the right one.
 FACE_UNITS: dict[int, dict[str, float]] = {
@@ -94,7 +97,7 @@ def head_model() -> HeadModel:
     template = finer @ vertices
     masks = {
         name: np.clip(finer @ (row.astype(np.float32) / 255), 0, 1)
-        for name, row in zip(("lips", "eyelids", "inside_mouth", "ears"), data["masks"], strict=True)
+        for name, row in zip(MASKS, data["masks"], strict=True)
     }
     return HeadModel(
         vertices,

@@ -60,6 +60,13 @@ def face_frame(landmarks: np.ndarray) -> FaceFrame:
     return FaceFrame(origin, across, down, float(np.arctan(np.clip(away / 1.1, -1, 1))))
 
 
+def seen_at(picture: np.ndarray, frame: FaceFrame, points: np.ndarray) -> np.ndarray:
+    """The colours [n, 3] of a picture [H, W, 3] at points of the face, face units [n, 2], or at the nearest edge."""
+    height, width = picture.shape[:2]
+    columns, rows = np.clip(np.round(frame.pixels(points)), 0, [width - 1, height - 1]).astype(int).T
+    return picture[rows, columns]
+
+
 def pixel_grid(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """x [1, W] and y [H, 1] of every pixel, float32."""
     return np.arange(shape[1], dtype=np.float32)[None, :], np.arange(shape[0], dtype=np.float32)[:, None]

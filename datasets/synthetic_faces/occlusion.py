@@ -9,7 +9,18 @@ import cv2
 import numpy as np
 
 from datasets.synthetic_faces.hand import hand, paint_hand
-from datasets.synthetic_faces.layers import FaceFrame, face_frame, filled, paint, pixel_grid, shade, shifted, stroked
+from datasets.synthetic_faces.layers import (
+    FaceFrame,
+    face_frame,
+    filled,
+    paint,
+    pixel_grid,
+    seen_at,
+    shade,
+    shifted,
+    stroked,
+)
+from datasets.synthetic_faces.sampling import choose, triple
 
 OCCLUDED_SHARE = 0.2
 
@@ -41,8 +52,7 @@ def sample_occlusion(rng: np.random.Generator) -> Occlusion | None:
     """Mostly None: nothing is before the face; in `OCCLUDED_SHARE` of the pictures one of the `KINDS`."""
     if rng.random() >= OCCLUDED_SHARE:
         return None
-    weights = np.array([weight for weight, _ in KINDS.values()])
-    kind = list(KINDS)[rng.choice(len(KINDS), p=weights / weights.sum())]
+    kind = choose(rng, KINDS)
     tones = np.array(_MASKS if kind == "mask" else _CLOTH)
     colour = np.clip(tones[rng.integers(len(tones))] * rng.uniform(0.8, 1.1) + rng.normal(0, 0.03, 3), 0.02, 1)
     return Occlusion(
@@ -51,7 +61,7 @@ def sample_occlusion(rng: np.random.Generator) -> Occlusion | None:
         reach=float(rng.random()),
         tilt=float(rng.uniform(-0.15, 0.15)),
         size=float(rng.uniform(0.9, 1.1)),
-        colour=(float(colour[0]), float(colour[1]), float(colour[2])),
+        colour=triple(colour),
         seed=int(rng.integers(2**31)),
     )
 
@@ -98,10 +108,8 @@ class _Scene:
 
 def _light(picture: np.ndarray, frame: FaceFrame, skin_colour: np.ndarray) -> float:
     """How brightly the face is lit: the middle of it against the colour of its skin."""
-    places = frame.pixels(np.array([[x, y] for x in (-0.7, -0.3, 0.3, 0.7) for y in (0.7, 1.0, 1.3)]))
-    limits = np.array([picture.shape[1], picture.shape[0]]) - 1
-    columns, rows = np.clip(np.round(places), 0, limits).astype(int).T
-    seen = float(np.median(picture[rows, columns].mean(axis=-1)))
+    points = np.array([[x, y] for x in (-0.7, -0.3, 0.3, 0.7) for y in (0.7, 1.0, 1.3)])
+    seen = float(np.median(seen_at(picture, frame, points).mean(axis=-1)))
     return float(np.clip(seen / max(float(np.mean(skin_colour)), 0.05), 0.4, 1.25))
 
 

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 
+from datasets.synthetic_faces import streams
 from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.expressions import Habits, sample_habits, sample_rest
 from datasets.synthetic_faces.glasses import Glasses, sample_glasses
-from ifgan_tf.labels import EXPRESSIONS
 
 ANCESTRIES: tuple[str, ...] = ("African", "Asian", "European")
 GENDERS: tuple[str, ...] = ("female", "male")
@@ -57,8 +57,7 @@ def sample_person(seed: int, index: int) -> Person:
       seed: of the whole data set.
       index: the person's number, 0 or more.
     """
-    # Expressions number below len(EXPRESSIONS), so this stream meets none of the pictures' streams.
-    rng = np.random.default_rng([seed, index, len(EXPRESSIONS)])
+    rng = np.random.default_rng([seed, index, streams.PERSON])
     african, asian, european = rng.dirichlet([0.35, 0.35, 0.35]).tolist()
     age = float(rng.beta(1.1, 1.6))
     return Person(

@@ -20,7 +20,7 @@ class Buffers(NamedTuple):
     Attributes:
       depth: float32, 1 / distance; 0 where nothing is.
       item: int32, a triangle's number, or the number of triangles + that of a strand's segment, or `NOTHING`.
-      weight: float32 [H, W, 2], of a triangle's second and third corner; of a strand's segment how far along it is.
+      weight: float32 [H, W, 2], of a triangle's second and third corner.
     """
 
     depth: np.ndarray
@@ -73,15 +73,12 @@ def draw_triangles(
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if abs(area) < 1e-9:
             continue
-        left = max(0, int(np.ceil(min(ax, bx, cx))))
-        right = min(width - 1, int(np.floor(max(ax, bx, cx))))
-        top = max(0, int(np.ceil(min(ay, by, cy))))
-        bottom = min(height - 1, int(np.floor(max(ay, by, cy))))
+        left, right = _span(ax, bx, cx, width)
+        top, bottom = _span(ay, by, cy, height)
         inverse = np.float32(1.0) / area
-        for y in range(top, bottom + 1):
-            for x in range(left, right + 1):
-                wb = ((x - ax) * (cy - ay) - (y - ay) * (cx - ax)) * inverse
-                wc = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) * inverse
+        for y in range(top, bottom):
+            for x in range(left, right):
+                wb, wc = _weights(x - ax, y - ay, bx - ax, by - ay, cx - ax, cy - ay, inverse)
                 wa = np.float32(1.0) - wb - wc
                 if wa < 0 or wb < 0 or wc < 0:
                     continue
@@ -94,13 +91,66 @@ def draw_triangles(
 
 
 @compiled()
-def draw_strands(screen: np.ndarray, first: int, depth: np.ndarray, item: np.ndarray, weight: np.ndarray) -> None:
+def draw_nearest(screen: np.ndarray, triangles: np.ndarray, nearest: np.ndarray) -> None:
+    """Draws triangles [T, 3] of projected vertices [n, 3] into a map of the greatest third coordinate, in place."""
+    height, width = nearest.shape
+    for t in range(len(triangles)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if abs(area) < 1e-9:
+            continue
+        left, right = _span(ax, bx, cx, width)
+        top, bottom = _span(ay, by, cy, height)
+        inverse = np.float32(1.0) / area
+        for y in range(top, bottom):
+            for x in range(left, right):
+                wb, wc = _weights(x - ax, y - ay, bx - ax, by - ay, cx - ax, cy - ay, inverse)
+                if wb < 0 or wc < 0 or wb + wc > 1:
+                    continue
+                z = (1 - wb - wc) * screen[a, 2] + wb * screen[b, 2] + wc * screen[c, 2]
+                if z > nearest[y, x]:
+                    nearest[y, x] = z
+
+
+@compiled()
+def draw_points(points: np.ndarray, in_pixels: np.ndarray, nearest: np.ndarray) -> None:
+    """Draws points [n, 3] into a map of the greatest third coordinate after a product with `in_pixels` [3, 3]."""
+    size = nearest.shape[0]
+    half = np.float32(size * 0.5 + 0.5)
+    m = in_pixels
+    for i in range(len(points)):
+        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
+        x = int(px * m[0, 0] + py * m[1, 0] + pz * m[2, 0] + half)
+        y = int(px * m[0, 1] + py * m[1, 1] + pz * m[2, 1] + half)
+        z = px * m[0, 2] + py * m[1, 2] + pz * m[2, 2]
+        if 0 <= x < size and 0 <= y < size and z > nearest[y, x]:
+            nearest[y, x] = z
+
+
+@compiled()
+def _span(a: float, b: float, c: float, size: int) -> tuple[int, int]:
+    """The first sample that a triangle with corners at these places reaches, and the one after the last."""
+    return max(0, int(np.ceil(min(a, b, c)))), min(size - 1, int(np.floor(max(a, b, c)))) + 1
+
+
+@compiled()
+def _weights(x: float, y: float, bx: float, by: float, cx: float, cy: float, inverse: float) -> tuple[float, float]:
+    """The weights of a triangle's second and third corner at a place, everything seen from the first one.
+
+    `inverse` is one by twice its area.
+    """
+    return (x * cy - y * cx) * inverse, (bx * y - by * x) * inverse
+
+
+@compiled()
+def draw_strands(screen: np.ndarray, first: int, depth: np.ndarray, item: np.ndarray) -> None:
     """Draws strands, a sample wide, into buffers.
 
     Args:
       screen: float32 [S, K, 3], projected points of S strands.
       first: the number of the first strand's first segment; every strand has K - 1.
-      depth, item, weight: as in `Buffers`, changed in place.
+      depth, item: as in `Buffers`, changed in place.
     """
     height, width = depth.shape
     for s in range(screen.shape[0]):
@@ -120,7 +170,6 @@ def draw_strands(screen: np.ndarray, first: int, depth: np.ndarray, item: np.nda
                 if z > depth[y, x]:
                     depth[y, x] = z
                     item[y, x] = first + s * (screen.shape[1] - 1) + k
-                    weight[y, x, 0] = u
 
 
 @compiled()

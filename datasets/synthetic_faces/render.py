@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.synthetic_faces import head, shading, strands
+from datasets.synthetic_faces import head, shading, strands, streams
 from datasets.synthetic_faces.expressions import Performance
 from datasets.synthetic_faces.head import head_model, rotation
 from datasets.synthetic_faces.light import Light, sample_light
@@ -17,6 +17,8 @@ from datasets.synthetic_faces.person import Person
 from datasets.synthetic_faces.rasteriser import (
     Buffers,
     Lens,
+    draw_nearest,
+    draw_points,
     draw_strands,
     draw_triangles,
     empty_buffers,
@@ -24,17 +26,17 @@ from datasets.synthetic_faces.rasteriser import (
     vertex_normals,
 )
 from datasets.synthetic_faces.skin import Skin, paint_skin, places, wrinkle
-from datasets.synthetic_faces.template import attach, coordinates, fill, on_face, spread
+from datasets.synthetic_faces.template import attach, coordinates, fill, look_up, on_face, spread
 
 SIZE = 288
 _SAMPLES = 2  # along each side of a pixel
 _SHADOW_SIZE = 320
 _SHADOW_REACH = 2.4
-_STREAM = 72
 _EYE_RINGS, _EYE_SECTORS = 14, 24
-_EYE_PART = 5
 _IRIS = 0.059  # radius, dm: hardly differs between people
+_EYE_LEVEL = 7.28  # y of the average head: a person's own has its origin there
 _NECK = np.array([0.0, -1.0, -0.9], np.float32)
+_SKULL = np.array([0.0, 0.2, -1.0], np.float32)  # about the middle of it
 
 
 class Rendering(NamedTuple):
@@ -84,6 +86,21 @@ class _Body(NamedTuple):
     neckline: np.ndarray
 
 
+class _Segments(NamedTuple):
+    """The segments of all strands that are drawn: `ends` float32 [P, 2, 3] and `colour` float32 [P, 4]."""
+
+    ends: np.ndarray
+    colour: np.ndarray
+
+
+class _Shadow(NamedTuple):
+    """The shadow map of the key light, as `shading.light_up` takes it: its map, its axes [3, 3], its pixels a dm."""
+
+    nearest: np.ndarray
+    to_light: np.ndarray
+    scale: float
+
+
 @functools.lru_cache(maxsize=1)
 def _mesh() -> _Mesh:
     model = head_model()
@@ -104,17 +121,15 @@ def _mesh() -> _Mesh:
     quads = np.stack([np.stack([a, c, d], -1), np.stack([a, d, b], -1)], 2).reshape(-1, 3)
     n = len(model.template)
     triangles = np.concatenate([model.triangles[shown], quads + n, quads + n + len(ball)]).astype(np.int32)
-    part = np.concatenate([model.part[shown], np.full(2 * len(quads), _EYE_PART, np.uint8)])
+    part = np.concatenate([model.part[shown], np.full(2 * len(quads), head.EYES, np.uint8)])
     pad = 2 * len(ball)
-    height = np.clip((model.template[:, 1:2] - 5.75) / 0.85, 0, 1)
-    turns = height * height * (3 - 2 * height)
     return _Mesh(
         triangles,
         part,
         np.concatenate([coordinates(model.template), np.zeros((pad, 2))]).astype(np.float32),
         np.concatenate([model.template, np.zeros((pad, 3))]).astype(np.float32),
         np.concatenate([model.masks["inside_mouth"], np.zeros(pad)]).astype(np.float32),
-        np.concatenate([turns, np.ones((pad, 1))]).astype(np.float32),
+        np.concatenate([_turns(model.template[:, 1:2]), np.ones((pad, 1))]).astype(np.float32),
         ball.astype(np.float32),
     )
 
@@ -130,14 +145,14 @@ _NECKLINES = {
 @functools.lru_cache(maxsize=2)
 def _body(seed: int, person: Build) -> _Body:
     looks = sample_looks(seed, person)
-    rng = np.random.default_rng([seed, person.number, _STREAM])
+    rng = np.random.default_rng([seed, person.number, streams.BODY])
     model, mesh = head_model(), _mesh()
     neutral = head.blend(looks.shape)
     eyes = neutral[model.eyes].mean(1)
     fine = model.finer @ neutral
     grown = strands.grow_hair(looks, rng)
     shift = cv2.GaussianBlur(fill(spread(fine - model.template, 4)), (0, 0), 2.5)
-    hair = grown.points + strands.look_up(shift, grown.points)
+    hair = grown.points + look_up(shift, grown.points)
     neckline = np.array(_NECKLINES[looks.neckline], np.float32)
     t = mesh.where
     edge = neckline[0] + neckline[1] * (t[:, 2] - 0.1) + neckline[2] * np.abs(t[:, 0])
@@ -208,13 +223,7 @@ def render(
     activations = person.rest.plus(performance.activations)
     light = sample_light(rng)
 
-    shown = head.weights(activations)
-    for name, sides in head.gaze_units(performance.gaze).items():
-        shown[name] = shown.get(name, np.zeros(2)) + sides
-    coarse = head.express(body.neutral, shown)
-    fine = np.concatenate([model.finer @ coarse, *[eye + body.radius * mesh.ball for eye in body.eyes]])
-    fine = fine.astype(np.float32)
-    fine += vertex_normals(fine, mesh.triangles) * body.clothes
+    fine = _vertices(body, activations, performance.gaze)
     look = rotation(performance.gaze[0], performance.gaze[1], 0.0)
     where = mesh.where.copy()
     where[len(model.template) :] = np.tile(mesh.ball @ look, (2, 1))
@@ -224,39 +233,17 @@ def render(
     lean = rotation(0.35 * performance.head[0], 0.0, 0.2 * performance.head[2])
     posed = _pose(fine, mesh.turns, turned, lean)
     normals = vertex_normals(posed, mesh.triangles)
-    hair = _pose(body.hair, _hair_turns(body.hair), turned, lean)
+    hair = _pose(body.hair, _turns(body.hair[..., 1:2] + _EYE_LEVEL), turned, lean)
 
     lens, face_size = _frame(body, posed, rng)
     screen = project(posed, lens)
     buffers = empty_buffers(SIZE * _SAMPLES, SIZE * _SAMPLES)
     draw_triangles(screen, mesh.triangles, *buffers)
-    groups = [(hair, body.hair_colour)]
     n = len(model.template)
-    for rooted, bright in ((body.brows, 0.9), (body.lashes, 0.9), (body.beard, 0.8)):
-        if rooted is not None:
-            points = rooted.points(posed[:n], normals[:n])
-            colour = np.concatenate([rooted.colour, np.full((len(points), 1), bright, np.float32)], 1)
-            groups.append((points, np.repeat(colour[:, None], points.shape[1] - 1, 1)))
-    ends, colours, first = [], [], len(mesh.triangles)
-    for points, colour in groups:
-        draw_strands(project(points, lens), first, *buffers)
-        pairs = np.stack([points[:, :-1], points[:, 1:]], 2).reshape(-1, 2, 3)
-        ends.append(pairs)
-        colours.append(colour.reshape(-1, 4))
-        first += len(pairs)
+    segments = _draw_hairs(body, hair, posed[:n], normals[:n], lens, len(mesh.triangles), buffers)
+    shadow = _cast_shadow(light, posed, mesh.triangles, hair)
     linear, alpha = _shade(
-        body,
-        mesh,
-        activations,
-        light,
-        lens,
-        buffers,
-        posed,
-        normals,
-        np.concatenate(ends).astype(np.float32),
-        np.concatenate(colours).astype(np.float32),
-        hair,
-        turned @ look[:, 2],
+        body, mesh, activations, light, lens, buffers, normals, segments, shadow, turned @ look[:, 2]
     )
 
     exposure = np.float32((0.36 / max(float(np.mean(body.looks.skin)), 0.02)) ** 0.22)
@@ -270,6 +257,17 @@ def render(
     )
 
 
+def _vertices(body: _Body, activations: head.Activations, gaze: tuple[float, float]) -> np.ndarray:
+    """The vertices of the mesh that is drawn before the head turns, float32 [N, 3]."""
+    mesh = _mesh()
+    shown = head.weights(activations)
+    for name, sides in head.gaze_units(gaze).items():
+        shown[name] = shown.get(name, np.zeros(2)) + sides
+    skin = head_model().finer @ head.express(body.neutral, shown)
+    fine = np.concatenate([skin, *[eye + body.radius * mesh.ball for eye in body.eyes]]).astype(np.float32)
+    return fine + vertex_normals(fine, mesh.triangles) * body.clothes
+
+
 def _pose(points: np.ndarray, turns: np.ndarray, turned: np.ndarray, lean: np.ndarray) -> np.ndarray:
     offset = points - _NECK
     return (
@@ -277,8 +275,9 @@ def _pose(points: np.ndarray, turns: np.ndarray, turned: np.ndarray, lean: np.nd
     ).astype(np.float32)
 
 
-def _hair_turns(points: np.ndarray) -> np.ndarray:
-    height = np.clip((points[..., 1:2] + 7.28 - 5.75) / 0.85, 0, 1)
+def _turns(y: np.ndarray) -> np.ndarray:
+    """How far what is at a height of the average head goes along with the head: 0 shoulders .. 1."""
+    height = np.clip((y - 5.75) / 0.85, 0, 1)
     return height * height * (3 - 2 * height)
 
 
@@ -308,6 +307,49 @@ def _frame(body: _Body, posed: np.ndarray, rng: np.random.Generator) -> tuple[Le
     return Lens(float(focal), (x, y), distance), float(face_size)
 
 
+def _draw_hairs(
+    body: _Body, hair: np.ndarray, skin: np.ndarray, normals: np.ndarray, lens: Lens, first: int, buffers: Buffers
+) -> _Segments:
+    """Draws all strands into buffers.
+
+    Args:
+      body: whose strands.
+      hair: float32 [S, K, 3], where that of the scalp is.
+      skin, normals: of the head model's finer mesh, float32 [N, 3], which the other strands are rooted in.
+      lens: the camera.
+      first: the number of the first segment.
+      buffers: what is seen, changed in place.
+    """
+    groups = [(hair, body.hair_colour)]
+    for rooted, bright in ((body.brows, 0.9), (body.lashes, 0.9), (body.beard, 0.8)):
+        if rooted is not None:
+            points = rooted.points(skin, normals)
+            colour = np.concatenate([rooted.colour, np.full((len(points), 1), bright, np.float32)], 1)
+            groups.append((points, np.repeat(colour[:, None], points.shape[1] - 1, 1)))
+    ends, colours = [], []
+    for points, colour in groups:
+        draw_strands(project(points, lens), first, buffers.depth, buffers.item)
+        ends.append(np.stack([points[:, :-1], points[:, 1:]], 2).reshape(-1, 2, 3))
+        colours.append(colour.reshape(-1, 4))
+        first += len(ends[-1])
+    return _Segments(np.concatenate(ends).astype(np.float32), np.concatenate(colours).astype(np.float32))
+
+
+def _cast_shadow(light: Light, posed: np.ndarray, triangles: np.ndarray, hair: np.ndarray) -> _Shadow:
+    """What the key light sees of the posed mesh [N, 3] and hair [S, K, 3]."""
+    key = np.array(light.key, np.float32)
+    side = np.cross([0, 1, 0], key)
+    side /= np.linalg.norm(side)
+    to_light = np.stack([side, np.cross(key, side), key]).astype(np.float32)
+    scale = _SHADOW_SIZE / (2 * _SHADOW_REACH)
+    in_pixels = to_light.T * np.array([scale, scale, 1], np.float32)
+    nearest = np.full((_SHADOW_SIZE, _SHADOW_SIZE), -100, np.float32)
+    middle = np.array([_SHADOW_SIZE / 2, _SHADOW_SIZE / 2, 0], np.float32)
+    draw_nearest(posed @ in_pixels + middle, triangles, nearest)
+    draw_points(hair.reshape(-1, 3), in_pixels, nearest)
+    return _Shadow(nearest, to_light, scale)
+
+
 def _shade(
     body: _Body,
     mesh: _Mesh,
@@ -315,18 +357,19 @@ def _shade(
     light: Light,
     lens: Lens,
     buffers: Buffers,
-    posed: np.ndarray,
     normals: np.ndarray,
-    ends: np.ndarray,
-    strand_colour: np.ndarray,
-    hair: np.ndarray,
+    segments: _Segments,
+    shadow: _Shadow,
     axis: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The light of every pixel, float32 [SIZE, SIZE, 3], and how much of it the person covers [SIZE, SIZE, 1]."""
+    """The light of every pixel, float32 [SIZE, SIZE, 3], and how much of it the person covers [SIZE, SIZE, 1].
+
+    `normals` float32 [N, 3] are those of the mesh as posed, `axis` float [3] is where the eyes look.
+    """
     n = SIZE * _SAMPLES
     kind = np.empty((n, n), np.uint8)
     normal, albedo = np.zeros((n, n, 3), np.float32), np.zeros((n, n, 3), np.float32)
-    extra = np.zeros((n, n, 4), np.float32)
+    extra = np.zeros((n, n, 2), np.float32)
     shading.gather(
         buffers.item,
         buffers.weight,
@@ -338,8 +381,8 @@ def _shade(
         mesh.inside,
         body.skin.paint,
         wrinkle(body.skin, body.looks, activations),
-        ends,
-        strand_colour,
+        segments.ends,
+        segments.colour,
         np.array(body.looks.clothes, np.float32),
         body.neckline,
         kind,
@@ -348,23 +391,9 @@ def _shade(
         extra,
     )
     scale = lens.focal / lens.distance
-    shading.bend_normals(kind, buffers.depth, extra, scale, lens.distance, normal)
+    shading.bend_normals(kind, buffers.depth, extra, scale, normal)
     open_ = _openness(buffers.depth, scale)
 
-    key = np.array(light.key, np.float32)
-    side = np.cross([0, 1, 0], key)
-    side /= np.linalg.norm(side)
-    to_shadow = np.stack([side, np.cross(key, side), key]).astype(np.float32)
-    shadow_scale = _SHADOW_SIZE / (2 * _SHADOW_REACH)
-    shadow_map = np.full((_SHADOW_SIZE, _SHADOW_SIZE), -100, np.float32)
-
-    in_pixels = to_shadow.T * np.array([shadow_scale, shadow_scale, 1], np.float32)
-
-    def seen_by_light(points: np.ndarray) -> np.ndarray:
-        return points @ in_pixels + np.array([_SHADOW_SIZE / 2, _SHADOW_SIZE / 2, 0], np.float32)
-
-    shading.draw_depth(seen_by_light(posed), mesh.triangles, shadow_map)
-    shading.draw_points(hair.reshape(-1, 3), in_pixels, shadow_map)
     diffuse, mirrored = np.zeros((n, n, 3), np.float32), np.zeros((n, n, 3), np.float32)
     iris = np.array([*body.looks.iris, _IRIS / body.radius, 0.4 * _IRIS / body.radius], np.float32)
     shading.light_up(
@@ -375,29 +404,33 @@ def _shade(
         extra,
         open_,
         np.array([lens.focal, *lens.centre, lens.distance], np.float32),
-        key,
+        np.array(light.key, np.float32),
         np.array([light.key_colour, light.fill_colour, light.above, light.below], np.float32),
         np.array(light.fill, np.float32),
-        shadow_map,
-        to_shadow,
-        shadow_scale,
+        shadow.nearest,
+        shadow.to_light,
+        shadow.scale,
         light.softness,
         iris,
         axis.astype(np.float32),
-        np.array([0, 0.2, -1.0], np.float32),
+        _SKULL,
         diffuse,
         mirrored,
     )
-    flesh = (kind == shading.FLESH).astype(np.float32)
-    for c, spread_ in enumerate((0.022, 0.010, 0.006)):  # dm that light of each colour travels in skin
-        sigma = max(spread_ * scale, 0.3)
+    _diffuse_in_skin(diffuse, (kind == shading.FLESH).astype(np.float32), scale)
+    colour, alpha = np.zeros((SIZE, SIZE, 3), np.float32), np.zeros((SIZE, SIZE, 1), np.float32)
+    shading.gather_pixels(kind, albedo, diffuse, mirrored, _SAMPLES, colour, alpha)
+    return colour, alpha
+
+
+def _diffuse_in_skin(diffuse: np.ndarray, flesh: np.ndarray, scale: float) -> None:
+    """Lets light [H, W, 3] travel within flesh [H, W], red the farthest, in place; `scale` is samples a dm."""
+    for c, reach in enumerate((0.022, 0.010, 0.006)):  # dm
+        sigma = max(reach * scale, 0.3)
         blurred = cv2.GaussianBlur(diffuse[..., c] * flesh, (0, 0), sigma) / np.maximum(
             cv2.GaussianBlur(flesh, (0, 0), sigma), 1e-3
         )
         diffuse[..., c] += (blurred - diffuse[..., c]) * flesh
-    colour, alpha = np.zeros((SIZE, SIZE, 3), np.float32), np.zeros((SIZE, SIZE, 1), np.float32)
-    shading.gather_pixels(kind, albedo, diffuse, mirrored, _SAMPLES, colour, alpha)
-    return colour, alpha
 
 
 def _openness(depth: np.ndarray, scale: float) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.synthetic_faces.compiled import compiled
+from datasets.synthetic_faces.head import EYES, LOWER_TEETH, TONGUE, UPPER_TEETH
 
 # Places in a disc, evenly: a sunflower's.
 _TAPS = np.array([[np.sqrt((k + 0.5) / 10) * f(2.39996 * k) for f in (np.cos, np.sin)] for k in range(10)], np.float32)
@@ -51,11 +52,9 @@ def gather(
       kind: uint8 [H, W], written: what is seen.
       normal: float32 [H, W, 3], written: normal, of a strand its direction.
       albedo: float32 [H, W, 3], written.
-      extra: float32 [H, W, 4], written: gloss and height (of flesh), x, y on the average head.
+      extra: float32 [H, W, 2], written: of flesh gloss and height, of a strand how much light reaches it.
     """
     height, width = item.shape
-    size = paint.shape[0]
-    margin = (size - len(face)) // 2
     for y in range(height):
         for x in range(width):
             i = item[y, x]
@@ -63,16 +62,9 @@ def gather(
                 kind[y, x] = NOTHING
                 continue
             if i >= len(triangles):
-                s = i - len(triangles)
-                dx = strand_points[s, 1, 0] - strand_points[s, 0, 0]
-                dy = strand_points[s, 1, 1] - strand_points[s, 0, 1]
-                dz = strand_points[s, 1, 2] - strand_points[s, 0, 2]
-                length = np.sqrt(dx * dx + dy * dy + dz * dz) + np.float32(1e-9)
                 kind[y, x] = STRAND
-                normal[y, x, 0], normal[y, x, 1], normal[y, x, 2] = dx / length, dy / length, dz / length
-                for c in range(3):
-                    albedo[y, x, c] = strand_colour[s, c]
-                extra[y, x, 0] = strand_colour[s, 3]
+                s = i - len(triangles)
+                _strand(strand_points, strand_colour, s, normal, albedo, extra, y, x)
                 continue
             a, b, c3 = triangles[i, 0], triangles[i, 1], triangles[i, 2]
             wb, wc = weight[y, x, 0], weight[y, x, 1]
@@ -85,17 +77,16 @@ def gather(
             px = wa * where[a, 0] + wb * where[b, 0] + wc * where[c3, 0]
             py = wa * where[a, 1] + wb * where[b, 1] + wc * where[c3, 1]
             pz = wa * where[a, 2] + wb * where[b, 2] + wc * where[c3, 2]
-            extra[y, x, 2], extra[y, x, 3] = px, py
             p = part[i]
-            if p == 5:
+            if p == EYES:
                 kind[y, x] = EYE
                 albedo[y, x, 0], albedo[y, x, 1], albedo[y, x, 2] = px, py, pz
                 continue
-            if p == 1 or p == 2:
+            if p in (UPPER_TEETH, LOWER_TEETH):
                 kind[y, x] = TOOTH
-                _tooth(px, py, pz, p == 1, albedo[y, x])
+                _tooth(px, py, pz, p == UPPER_TEETH, albedo[y, x])
                 continue
-            if p == 3:
+            if p == TONGUE:
                 kind[y, x] = MOUTH
                 # Towards the throat little light comes in and less out again.
                 fade = min(
@@ -104,7 +95,7 @@ def gather(
                 albedo[y, x, 0], albedo[y, x, 1], albedo[y, x, 2] = 0.36 * fade, 0.10 * fade, 0.10 * fade
                 continue
             deep = wa * inside[a] + wb * inside[b] + wc * inside[c3]
-            if p == 4 or deep > 0.5:
+            if deep > 0.5:
                 kind[y, x] = MOUTH
                 albedo[y, x, 0], albedo[y, x, 1], albedo[y, x, 2] = 0.12, 0.025, 0.025
                 continue
@@ -121,21 +112,55 @@ def gather(
             kind[y, x] = FLESH
             u = wa * place[a, 0] + wb * place[b, 0] + wc * place[c3, 0]
             v = wa * place[a, 1] + wb * place[b, 1] + wc * place[c3, 1]
-            u = min(max(u, np.float32(0.0)), np.float32(size - 2))
-            v = min(max(v, np.float32(0.0)), np.float32(size - 2))
-            iu, iv = int(u), int(v)
-            fu, fv = u - iu, v - iv
-            table = paint
-            if margin <= iu < margin + len(face) - 1 and margin <= iv < margin + len(face) - 1:
-                table, iu, iv = face, iu - margin, iv - margin
-            for c in range(5):
-                value = (table[iv, iu, c] * (1 - fu) + table[iv, iu + 1, c] * fu) * (1 - fv) + (
-                    table[iv + 1, iu, c] * (1 - fu) + table[iv + 1, iu + 1, c] * fu
-                ) * fv
-                if c < 3:
-                    albedo[y, x, c] = value
-                else:
-                    extra[y, x, c - 3] = value
+            _flesh(paint, face, u, v, albedo, extra, y, x)
+
+
+@compiled()
+def _strand(
+    points: np.ndarray,
+    colour: np.ndarray,
+    s: int,
+    normal: np.ndarray,
+    albedo: np.ndarray,
+    extra: np.ndarray,
+    y: int,
+    x: int,
+) -> None:
+    """Writes what `gather` tells of segment `s` of the strands at a sample."""
+    dx, dy, dz = points[s, 1, 0] - points[s, 0, 0], points[s, 1, 1] - points[s, 0, 1], points[s, 1, 2] - points[s, 0, 2]
+    length = np.sqrt(dx * dx + dy * dy + dz * dz) + np.float32(1e-9)
+    normal[y, x, 0], normal[y, x, 1], normal[y, x, 2] = dx / length, dy / length, dz / length
+    for c in range(3):
+        albedo[y, x, c] = colour[s, c]
+    extra[y, x, 0] = colour[s, 3]
+
+
+@compiled()
+def _flesh(
+    paint: np.ndarray, face: np.ndarray, u: float, v: float, albedo: np.ndarray, extra: np.ndarray, y: int, x: int
+) -> None:
+    """Writes what `gather` tells of skin at a place of the template's map, between its pixels, at a sample."""
+    size = len(paint)
+    margin = (size - len(face)) // 2
+    u = min(max(u, np.float32(0.0)), np.float32(size - 2))
+    v = min(max(v, np.float32(0.0)), np.float32(size - 2))
+    iu, iv = int(u), int(v)
+    fu, fv = u - iu, v - iv
+    in_face = margin <= iu < margin + len(face) - 1 and margin <= iv < margin + len(face) - 1
+    for c in range(5):
+        value = _between(face, iv - margin, iu - margin, fv, fu, c) if in_face else _between(paint, iv, iu, fv, fu, c)
+        if c < 3:
+            albedo[y, x, c] = value
+        else:
+            extra[y, x, c - 3] = value
+
+
+@compiled()
+def _between(table: np.ndarray, row: int, column: int, down: float, right: float, c: int) -> float:
+    """Channel `c` of a table [S, S, C] `down` and `right` (0..1) of a pixel."""
+    upper = table[row, column, c] * (1 - right) + table[row, column + 1, c] * right
+    lower = table[row + 1, column, c] * (1 - right) + table[row + 1, column + 1, c] * right
+    return upper * (1 - down) + lower * down
 
 
 @compiled()
@@ -174,15 +199,12 @@ def _tooth(x: float, y: float, z: float, upper: bool, colour: np.ndarray) -> Non
 
 
 @compiled()
-def bend_normals(
-    kind: np.ndarray, depth: np.ndarray, extra: np.ndarray, scale: float, distance: float, normal: np.ndarray
-) -> None:
+def bend_normals(kind: np.ndarray, depth: np.ndarray, extra: np.ndarray, scale: float, normal: np.ndarray) -> None:
     """Tilts flesh's normals by its fine relief, from differences between neighbouring samples (Mikkelsen, 2010).
 
     Args:
       kind, depth, extra, normal: as `gather` and the rasteriser wrote them; `normal` is changed in place.
       scale: samples a dm at the head's distance.
-      distance: of the camera, dm.
     """
     height, width = kind.shape
     size = np.float32(1.0 / scale)
@@ -198,7 +220,6 @@ def bend_normals(
             nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
             # dP/dx = (size, 0, zx), dP/dy = (0, -size, zy)
             r1x, r1y, r1z = -size * nz - zy * ny, zy * nx, size * nx
-            r2x, r2y, r2z = -zx * ny, zx * nx - size * nz, size * ny
             r2x, r2y, r2z = ny * zx, nz * size - nx * zx, -ny * size
             det = size * r1x + zx * r1z
             sign = np.float32(1.0) if det > 0 else np.float32(-1.0)
@@ -269,7 +290,7 @@ def light_up(
       iris: float32 [5]: albedo, angular radius of iris and of pupil.
       axis: float32 [3], where the eyes look.
       head_middle: float32 [3], about the middle of the skull.
-      diffuse, mirrored: float32 [H, W, 3], written: light that enters the surface, and that is mirrored.
+      diffuse, mirrored: float32 [H, W, 3] of zeros, written: light that enters the surface, and that is mirrored.
     """
     height, width = kind.shape
     middle = np.float32(shadow_map.shape[0] * 0.5)
@@ -297,28 +318,15 @@ def light_up(
             ambient = open_[y, x]
 
             if k == STRAND:
-                through = extra[y, x, 0]
                 lit = _shadow(shadow_map, u, v, near, softness * shadow_scale * np.float32(0.6) + 1, 0.03, turn, 3.5, 2)
-                tl = nx * key[0] + ny * key[1] + nz * key[2]
-                th = nx * hx + ny * hy + nz * hz
-                # The head's round form, and the strand's own.
-                ox, oy, oz = px - head_middle[0], py - head_middle[1], pz - head_middle[2]
-                length = np.sqrt(ox * ox + oy * oy + oz * oz) + np.float32(1e-6)
-                ox, oy, oz = ox / length, oy / length, oz / length
-                form = max(ox * key[0] + oy * key[1] + oz * key[2] + np.float32(0.25), np.float32(0.0)) * np.float32(
-                    0.8
+                direct, mirror, filled, up = _strand_light(
+                    (nx, ny, nz), (px, py, pz), (hx, hy, hz), key, fill, head_middle
                 )
-                around = np.sqrt(max(1 - tl * tl, np.float32(0.0)))
-                d = form * (np.float32(0.35) + np.float32(0.65) * around) * lit
-                sin_th = np.sqrt(max(1 - th * th, np.float32(0.0)))
-                shine = sin_th**60 * np.float32(0.11) + sin_th**14 * np.float32(0.03)
-                f = max(ox * fill[0] + oy * fill[1] + oz * fill[2] + np.float32(0.2), np.float32(0.0))
+                through = extra[y, x, 0]
                 for c in range(3):
-                    sky = colours[2, c] * (np.float32(0.5) + np.float32(0.5) * oy) + colours[3, c] * (
-                        np.float32(0.5) - np.float32(0.5) * oy
-                    )
-                    diffuse[y, x, c] = (d * colours[0, c] + f * colours[1, c] + sky * ambient) * through
-                    mirrored[y, x, c] = shine * lit * form * colours[0, c] * through
+                    sky = _sky(colours, c, up) * ambient
+                    diffuse[y, x, c] = (direct * lit * colours[0, c] + filled * colours[1, c] + sky) * through
+                    mirrored[y, x, c] = mirror * lit * colours[0, c] * through
                 continue
 
             if k == EYE:
@@ -356,50 +364,89 @@ def light_up(
                 d = max((ndl + wrap) / (1 + wrap), np.float32(0.0)) * lit
                 if k == EYE:
                     d = np.float32(0.55) * d + np.float32(0.25) * lit
-                sky = colours[2, c] * (np.float32(0.5) + np.float32(0.5) * ny) + colours[3, c] * (
-                    np.float32(0.5) - np.float32(0.5) * ny
-                )
+                sky = _sky(colours, c, ny)
                 # Light that bounces within a hollow takes on the skin's colour.
                 bounce = ambient + (1 - ambient) * albedo[y, x, c] * np.float32(0.5)
                 diffuse[y, x, c] = d * colours[0, c] + ndf * colours[1, c] * ambient + sky * bounce
             if k == CLOTH:
-                for c in range(3):
-                    mirrored[y, x, c] = 0
                 continue
-            lift = np.float32(1) - vdh
-            fresnel = np.float32(0.028) + np.float32(0.972) * lift * lift * lift * lift * lift
-            if k == FLESH:
-                gloss = extra[y, x, 0]
-                lobe = (
-                    (
-                        np.float32(0.7) * _power(ndh, 14.0) * np.float32(2.5)
-                        + gloss * _power(ndh, 55.0) * np.float32(7.0)
-                    )
-                    * fresnel
-                    * np.float32(1.6)
-                )
-                rim = np.float32(1) - ndv
-                sheen = np.float32(0.028) * (1 + 8 * rim * rim * rim * rim) * gloss * ambient
-            elif k == EYE:
-                lobe = np.float32(0.0)
-                # A window or a lamp in the wet surface.
-                edge = np.float32(0.981) if bulge > 0 else np.float32(0.9975)
-                catch = (catch - edge) / ((1 - edge) * np.float32(0.3))
-                catch = min(max(catch, np.float32(0.0)), np.float32(1.0))
-                lobe = catch * np.float32(1.6)
-                sheen = np.float32(0.012) * ambient
-            elif k == TOOTH:
-                lobe = _power(ndh, 60.0) * np.float32(0.35)
-                sheen = np.float32(0.02) * ambient
-            else:
-                lobe = _power(ndh, 50.0) * np.float32(0.3)
-                sheen = np.float32(0.01) * ambient
-            up = np.float32(0.5) + np.float32(0.5) * ny
+            lobe, sheen = _highlights(k, ndh, ndv, vdh, extra[y, x, 0], catch, bulge)
+            sheen *= ambient
             for c in range(3):
-                sky = colours[2, c] * up + colours[3, c] * (1 - up)
-                mirrored[y, x, c] = (
-                    lobe * colours[0, c] * lit * max(ndl + np.float32(0.1), np.float32(0.0)) + sheen * sky
-                )
+                mirrored[y, x, c] = lobe * colours[0, c] * lit * max(
+                    ndl + np.float32(0.1), np.float32(0.0)
+                ) + sheen * _sky(colours, c, ny)
+
+
+@compiled()
+def _highlights(
+    kind: int, ndh: float, ndv: float, vdh: float, gloss: float, catch: float, bulge: float
+) -> tuple[float, float]:
+    """How strongly a sample mirrors the key light, and what is all around.
+
+    Args:
+      kind: what is seen.
+      ndh, ndv, vdh: products of the normal, the direction to the camera and the one midway between it and the light.
+      gloss: of flesh.
+      catch, bulge: of an eye: how exactly it mirrors the light into the camera, and how much rounder than the ball
+        it is there.
+    """
+    if kind == FLESH:
+        lift, rim = np.float32(1) - vdh, np.float32(1) - ndv
+        fresnel = np.float32(0.028) + np.float32(0.972) * lift * lift * lift * lift * lift
+        skin = np.float32(0.7) * _power(ndh, 14.0) * np.float32(2.5)
+        oil = gloss * _power(ndh, 55.0) * np.float32(7.0)
+        return (skin + oil) * fresnel * np.float32(1.6), np.float32(0.028) * (1 + 8 * rim * rim * rim * rim) * gloss
+    if kind == EYE:
+        # A window or a lamp in the wet surface.
+        edge = np.float32(0.981) if bulge > 0 else np.float32(0.9975)
+        seen = (catch - edge) / ((1 - edge) * np.float32(0.3))
+        return min(max(seen, np.float32(0.0)), np.float32(1.0)) * np.float32(1.6), np.float32(0.012)
+    if kind == TOOTH:
+        return _power(ndh, 60.0) * np.float32(0.35), np.float32(0.02)
+    return _power(ndh, 50.0) * np.float32(0.3), np.float32(0.01)
+
+
+@compiled()
+def _strand_light(
+    along: tuple[float, float, float],
+    place: tuple[float, float, float],
+    half: tuple[float, float, float],
+    key: np.ndarray,
+    fill: np.ndarray,
+    head_middle: np.ndarray,
+) -> tuple[float, float, float, float]:
+    """What a strand sends back (after Kajiya and Kay, 1989).
+
+    Args:
+      along: its direction.
+      place: where it is.
+      half: the direction midway between key light and camera.
+      key, fill, head_middle: as in `light_up`.
+
+    Returns:
+      The shares of the key light that enters the strand and that it mirrors, the share of the fill, and how far it
+      faces up, -1..1.
+    """
+    tl = along[0] * key[0] + along[1] * key[1] + along[2] * key[2]
+    th = along[0] * half[0] + along[1] * half[1] + along[2] * half[2]
+    # The head's round form, and the strand's own.
+    ox, oy, oz = place[0] - head_middle[0], place[1] - head_middle[1], place[2] - head_middle[2]
+    length = np.sqrt(ox * ox + oy * oy + oz * oz) + np.float32(1e-6)
+    ox, oy, oz = ox / length, oy / length, oz / length
+    form = max(ox * key[0] + oy * key[1] + oz * key[2] + np.float32(0.25), np.float32(0.0)) * np.float32(0.8)
+    around = np.sqrt(max(1 - tl * tl, np.float32(0.0)))
+    sin_th = np.sqrt(max(1 - th * th, np.float32(0.0)))
+    shine = sin_th**60 * np.float32(0.11) + sin_th**14 * np.float32(0.03)
+    filled = max(ox * fill[0] + oy * fill[1] + oz * fill[2] + np.float32(0.2), np.float32(0.0))
+    return form * (np.float32(0.35) + np.float32(0.65) * around), shine * form, filled, oy
+
+
+@compiled()
+def _sky(colours: np.ndarray, channel: int, up: float) -> float:
+    """What comes from all around on a surface that faces up by -1..1; `colours` as in `light_up`."""
+    half = np.float32(0.5)
+    return colours[2, channel] * (half + half * up) + colours[3, channel] * (half - half * up)
 
 
 @compiled()
@@ -426,43 +473,6 @@ def _eye(direction: np.ndarray, iris: np.ndarray) -> None:
     for c in range(3):
         coloured = iris[c] * fibre * ring * glow * (1 - hole) + np.float32(0.004) * hole
         direction[c] = white[c] * (1 - edge) + coloured * edge
-
-
-@compiled()
-def draw_depth(screen: np.ndarray, triangles: np.ndarray, nearest: np.ndarray) -> None:
-    """Draws triangles [T, 3] of projected vertices [n, 3] into a map of the greatest third coordinate, in place."""
-    size = nearest.shape[0]
-    for t in range(len(triangles)):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, bx, by, cx, cy = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if abs(area) < 1e-9:
-            continue
-        inverse = np.float32(1.0) / area
-        for y in range(max(0, int(np.ceil(min(ay, by, cy)))), min(size - 1, int(np.floor(max(ay, by, cy)))) + 1):
-            for x in range(max(0, int(np.ceil(min(ax, bx, cx)))), min(size - 1, int(np.floor(max(ax, bx, cx)))) + 1):
-                wb = ((x - ax) * (cy - ay) - (y - ay) * (cx - ax)) * inverse
-                wc = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) * inverse
-                if wb < 0 or wc < 0 or wb + wc > 1:
-                    continue
-                z = (1 - wb - wc) * screen[a, 2] + wb * screen[b, 2] + wc * screen[c, 2]
-                if z > nearest[y, x]:
-                    nearest[y, x] = z
-
-
-@compiled()
-def draw_points(points: np.ndarray, in_pixels: np.ndarray, nearest: np.ndarray) -> None:
-    """Draws points [n, 3] into a map of the greatest third coordinate after a product with `in_pixels` [3, 3]."""
-    size = nearest.shape[0]
-    half = np.float32(size * 0.5 + 0.5)
-    m = in_pixels
-    for i in range(len(points)):
-        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
-        x = int(px * m[0, 0] + py * m[1, 0] + pz * m[2, 0] + half)
-        y = int(px * m[0, 1] + py * m[1, 1] + pz * m[2, 1] + half)
-        z = px * m[0, 2] + py * m[1, 2] + pz * m[2, 2]
-        if 0 <= x < size and 0 <= y < size and z > nearest[y, x]:
-            nearest[y, x] = z
 
 
 @compiled()

@@ -108,13 +108,17 @@ def places() -> dict[str, np.ndarray]:
     return maps
 
 
-@functools.lru_cache(maxsize=32)
-def _bump(x: float, y: float, width: float, height: float, both: bool = True) -> np.ndarray:
-    """A soft spot on the face, float32 [SIZE, SIZE] of 0..1, on both halves unless told."""
+def _spot(x: float, y: float, width: float, height: float) -> np.ndarray:
+    """A soft spot on both halves of the face, float32 [SIZE, SIZE] of 0..1."""
     maps = places()
-    across = np.abs(maps["x"]) if both else maps["x"]
-    spot = np.exp(-np.square((across - x) / width) - np.square((maps["y"] - y) / height))
+    spot = np.exp(-np.square((np.abs(maps["x"]) - x) / width) - np.square((maps["y"] - y) / height))
     return np.where(maps["z"] > 0.2, spot, 0).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=32)
+def _bump(x: float, y: float, width: float, height: float) -> np.ndarray:
+    """A `_spot` where everybody has it: kept, not to be changed."""
+    return _spot(x, y, width, height)
 
 
 def _draw_lines(
@@ -144,6 +148,15 @@ def _draw_lines(
     return -profile.clip(-0.5, 1.2)
 
 
+class _Grain(NamedTuple):
+    """Noise that pigments and relief share, float32 [SIZE, SIZE] each: blotches, smaller ones, pores, single pixels."""
+
+    coarse: np.ndarray
+    medium: np.ndarray
+    fine: np.ndarray
+    finest: np.ndarray
+
+
 def paint_skin(looks: Looks, rng: np.random.Generator) -> Skin:
     """Paints a person's skin.
 
@@ -151,26 +164,32 @@ def paint_skin(looks: Looks, rng: np.random.Generator) -> Skin:
       looks: the person's colours.
       rng: the person's own stream.
     """
-    maps = places()
     coarse, medium, fine = noise(rng, SIZE, 22), noise(rng, SIZE, 70), noise(rng, SIZE, 240)
-    grain = rng.normal(size=(SIZE, SIZE)).astype(np.float32)
+    grain = _Grain(coarse, medium, fine, rng.normal(size=(SIZE, SIZE)).astype(np.float32))
+    density = _density(looks, grain, _melanin(looks, grain, rng))
+    stripes = noise(rng, SIZE, 130)
+    albedo = _with_lips(np.array(looks.skin, np.float32) * np.exp(-density), looks, grain, stripes)
+    height = _relief(looks, grain, stripes, rng)
+    grooves = []
+    for name, lines in _LINES.items():
+        width, depth, by_age = _GROOVES[name]
+        groove = _draw_lines(lines, width, rng, 0.010) * np.float32(depth * rng.uniform(0.7, 1.2))
+        height[FACE, FACE] += groove * np.float32(by_age * looks.lines**1.5 * rng.uniform(0.6, 1.2))
+        grooves.append(groove)
+    pebbles = (0.004 * (noise(rng, SIZE, 75) + 0.6 * medium) * _bump(0, 6.37, 0.16, 0.1))[FACE, FACE].astype(np.float32)
+    return Skin(np.dstack([albedo, _gloss(looks, grain), height]).astype(np.float32), np.stack(grooves), pebbles)
 
-    blood = (
-        0.5
-        * looks.redness
-        * (
-            0.8 * _bump(0.4, 6.98, 0.22, 0.18)
-            + 0.8 * _bump(0, 6.95, 0.13, 0.12)
-            + 0.5 * _bump(0, 6.3, 0.2, 0.13)
-            + 0.6 * maps["ears"]
-            + 0.25 * _bump(0, 7.75, 0.4, 0.2)
-        )
-    )
-    blood += 0.16 * looks.mottling * (0.8 * coarse + 0.9 * medium)
+
+def _melanin(looks: Looks, grain: _Grain, rng: np.random.Generator) -> np.ndarray:
+    """How much brown there is, [SIZE, SIZE]: around the eyes, at the lashes, in spots, freckles and moles."""
+    maps = places()
     lids = 0.5 * maps["eyelids"] + 0.45 * (0.5 + 0.5 * looks.lines) * _bump(0.29, 7.13, 0.13, 0.06)
     lids += 0.4 * _bump(0.18, 7.26, 0.05, 0.07)
     melanin = (
-        0.065 * looks.mottling * (0.6 * coarse[::-1] + 0.7 * medium[::-1] + 0.6 * fine + 0.25 * grain) + 0.35 * lids
+        0.065
+        * looks.mottling
+        * (0.6 * grain.coarse[::-1] + 0.7 * grain.medium[::-1] + 0.6 * grain.fine + 0.25 * grain.finest)
+        + 0.35 * lids
     )
     # Lashes grow so thickly that the lid's edge is a dark line.
     melanin += 1.6 * looks.lashes * np.clip(2.2 * maps["eyelids"] - 1.2, 0, 1)
@@ -188,50 +207,68 @@ def paint_skin(looks: Looks, rng: np.random.Generator) -> Skin:
         cv2.circle(
             melanin, tuple(np.round(centre * 8).astype(int).tolist()), int(rng.uniform(6, 14)), 0.8, -1, cv2.LINE_AA, 3
         )
+    return melanin
+
+
+def _density(looks: Looks, grain: _Grain, melanin: np.ndarray) -> np.ndarray:
+    """What skin absorbs of each colour, [SIZE, SIZE, 3]: an optical density for each pigment, and these add up."""
+    maps = places()
+    blood = (
+        0.5
+        * looks.redness
+        * (
+            0.8 * _bump(0.4, 6.98, 0.22, 0.18)
+            + 0.8 * _bump(0, 6.95, 0.13, 0.12)
+            + 0.5 * _bump(0, 6.3, 0.2, 0.13)
+            + 0.6 * maps["ears"]
+            + 0.25 * _bump(0, 7.75, 0.4, 0.2)
+        )
+    )
+    blood += 0.16 * looks.mottling * (0.8 * grain.coarse + 0.9 * grain.medium)
     brow = looks.brow_density * np.where(
-        maps["y"] > 7.38, _bump.__wrapped__(0.3, 7.475 + 0.5 * looks.brow_arch, 0.17, 0.8 * looks.brow_thickness), 0
+        maps["y"] > 7.38, _spot(0.3, 7.475 + 0.5 * looks.brow_arch, 0.17, 0.8 * looks.brow_thickness), 0
     )
     shaved = 0.6 * np.clip(2 * brow - 0.5, 0, 1) + (looks.stubble + 0.5 * looks.beard) * beard_area(
         maps["x"], maps["y"], maps["z"]
     )
-    # Absorption adds up: an optical density for each pigment.
-    density = (
+    return (
         blood[..., None] * np.array([0.06, 0.5, 0.42], np.float32)
         + melanin[..., None] * np.array([0.35, 0.6, 0.75], np.float32)
-        + shaved[..., None] * np.array([0.5, 0.42, 0.35], np.float32) * (0.8 + 0.35 * grain[..., None])
+        + shaved[..., None] * np.array([0.5, 0.42, 0.35], np.float32) * (0.8 + 0.35 * grain.finest[..., None])
     )
-    albedo = np.array(looks.skin, np.float32) * np.exp(-density)
 
-    stripes = noise(rng, SIZE, 130)
+
+def _with_lips(albedo: np.ndarray, looks: Looks, grain: _Grain, stripes: np.ndarray) -> np.ndarray:
+    """Skin [SIZE, SIZE, 3] with the red of the lips in upright `stripes` [SIZE, SIZE]."""
     lips = (
         np.array(looks.lips, np.float32)
-        * (1 + 0.09 * cv2.GaussianBlur(stripes, (1, 9), 2.5) + 0.03 * medium)[..., None]
+        * (1 + 0.09 * cv2.GaussianBlur(stripes, (1, 9), 2.5) + 0.03 * grain.medium)[..., None]
     )
-    share = maps["lips"][..., None] * np.float32(0.85)
-    albedo = albedo * (1 - share) + lips * share
+    share = places()["lips"][..., None] * np.float32(0.85)
+    return albedo * (1 - share) + lips * share
 
+
+def _gloss(looks: Looks, grain: _Grain) -> np.ndarray:
+    """How oily or wet skin is, [SIZE, SIZE]."""
     gloss = 0.16 + 0.25 * looks.oil * (
         _bump(0, 7.0, 0.13, 0.25)
         + 0.7 * _bump(0, 7.75, 0.45, 0.2)
         + 0.5 * _bump(0.4, 7.02, 0.2, 0.15)
         + 0.4 * _bump(0, 6.32, 0.15, 0.1)
     )
-    gloss = gloss * (1 + 0.12 * fine) + 0.5 * maps["lips"]
+    return gloss * (1 + 0.12 * grain.fine) + 0.5 * places()["lips"]
 
+
+def _relief(looks: Looks, grain: _Grain, stripes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The height of pores, of uneven skin and of the lips' `stripes`, dm, [SIZE, SIZE]."""
+    maps = places()
     face = (maps["z"] > 0.3).astype(np.float32)
-    height = 0.0004 * fine + 0.0003 * grain + 0.0008 * noise(rng, SIZE, 110)
+    height = 0.0004 * grain.fine + 0.0003 * grain.finest + 0.0008 * noise(rng, SIZE, 110)
     height *= 0.6 + 0.6 * looks.lines
     height = height * face + 0.003 * maps["lips"] * cv2.GaussianBlur(stripes, (1, 7), 2.0)
     if looks.lines > 0.35:
         height += 0.004 * (looks.lines - 0.35) * noise(rng, SIZE, 60) * face
-    grooves = []
-    for name, lines in _LINES.items():
-        width, depth, by_age = _GROOVES[name]
-        groove = _draw_lines(lines, width, rng, 0.010) * np.float32(depth * rng.uniform(0.7, 1.2))
-        height[FACE, FACE] += groove * np.float32(by_age * looks.lines**1.5 * rng.uniform(0.6, 1.2))
-        grooves.append(groove)
-    pebbles = (0.004 * (noise(rng, SIZE, 75) + 0.6 * medium) * _bump(0, 6.37, 0.16, 0.1))[FACE, FACE].astype(np.float32)
-    return Skin(np.dstack([albedo, gloss, height]).astype(np.float32), np.stack(grooves), pebbles)
+    return height
 
 
 def beard_area(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

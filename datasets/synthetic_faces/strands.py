@@ -13,14 +13,15 @@ from datasets.synthetic_faces.looks import Looks
 from datasets.synthetic_faces.skin import beard_area, noise
 from datasets.synthetic_faces.template import (
     CENTRE,
-    REACH,
     attach,
     fill,
     lies_on_skin,
+    look_up,
     on_face,
     spread,
 )
 
+_BETWEEN_LIDS = 7.27  # y of the average head: upper lashes lie above it, lower ones below
 _POINTS = {"buzz": 3, "bald": 2, "short": 5, "afro": 9, "curly": 16}
 _ROOTS = {"buzz": 15000, "bald": 2500, "short": 12000, "afro": 9000, "curly": 8000}
 
@@ -154,18 +155,15 @@ def grow_lashes(looks: Looks, rng: np.random.Generator) -> Rooted:
         np.abs(far[:, 0] - far[:, 3]), np.abs(far[:, 1] - far[:, 2])
     )
     quads = np.where(one[:, None], quads, quads[:, [3, 0, 1, 2]])
-    upper = corners.mean(1)[:, 1] > 7.27
-    quads = np.repeat(quads, np.where(upper, 1 + round(2 * looks.lashes), 1), 0)
-    quads = quads[
-        (rng.random(len(quads)) < np.where(model.template[quads].mean(1)[:, 1] > 7.27, 1.0, 0.3 * looks.lashes))
-    ]
-    u = rng.random((len(quads), 1))
-    ends = []
-    for a, b in ((0, 3), (1, 2)):
-        ends.append((np.stack([quads[:, a], quads[:, b], quads[:, b]], -1), np.stack([1 - u, u, 0 * u], -1)))
-    vertex = np.stack([np.broadcast_to(v[:, None], (*u.shape, 3)) for v, _ in ends], 2).reshape(-1, 2, 3)
-    weight = np.stack([w for _, w in ends], 2).reshape(-1, 2, 3)
-    n = len(vertex)
+    upper = corners.mean(1)[:, 1] > _BETWEEN_LIDS
+    times = np.where(upper, 1 + round(2 * looks.lashes), 1)
+    quads, upper = np.repeat(quads, times, 0), np.repeat(upper, times)
+    quads = quads[rng.random(len(quads)) < np.where(upper, 1.0, 0.3 * looks.lashes)]
+    # A lash runs from a place on the side at the lid to the same place on the side opposite.
+    n = len(quads)
+    u = rng.random(n)
+    vertex = np.stack([quads[:, [0, 3, 3]], quads[:, [1, 2, 2]]], 1)
+    weight = np.repeat(np.stack([1 - u, u, 0 * u], -1)[:, None], 2, 1)
     colour = _shades((0.012, 0.01, 0.01), n, rng)
     return Rooted(vertex, weight.astype(np.float32), np.zeros((n, 2), np.float32), colour)
 
@@ -196,17 +194,6 @@ def _radius_map() -> np.ndarray:
     # Hair does not lie on shoulders: it falls behind them.
     below = np.arange(len(radius))[:, None] > len(radius) / 2
     return cv2.GaussianBlur(np.where(below, np.minimum(radius, 1.4), radius), (0, 0), 1.5)
-
-
-def look_up(table: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Values of a map [s, s, ...] of any resolution at points of the average head [..., 3], the nearest pixel's."""
-    d = points - CENTRE
-    across = np.hypot(d[..., 0], d[..., 1])
-    scale = np.arctan2(across, d[..., 2]) / np.maximum(across, 1e-9) / REACH
-    half = len(table) / 2
-    column = np.clip((d[..., 0] * scale + 1) * half, 0, len(table) - 1).astype(np.int32)
-    row = np.clip((1 - d[..., 1] * scale) * half, 0, len(table) - 1).astype(np.int32)
-    return table[row, column]
 
 
 @functools.lru_cache(maxsize=1)

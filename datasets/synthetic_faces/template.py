@@ -25,12 +25,21 @@ _FRONT_REACH = 1.6
 
 def coordinates(points: np.ndarray) -> np.ndarray:
     """Points of the average head [..., 3] → their place in the map in its pixels, float32 [..., 2]."""
+    return (_place(points) * (SIZE / 2) - 0.5).astype(np.float32)
+
+
+def look_up(table: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Values of a map [s, s, ...] of any resolution at points of the average head [..., 3], the nearest pixel's."""
+    pixel = np.clip(_place(points) * (len(table) / 2), 0, len(table) - 1).astype(np.int32)
+    return table[pixel[..., 1], pixel[..., 0]]
+
+
+def _place(points: np.ndarray) -> np.ndarray:
+    """Points of the average head [..., 3] → their place in the map, x and y of 0..2 [..., 2]."""
     d = points - CENTRE
     across = np.hypot(d[..., 0], d[..., 1])
-    angle = np.arctan2(across, d[..., 2])
-    scale = angle / np.maximum(across, 1e-9)
-    place = np.stack([d[..., 0] * scale, -d[..., 1] * scale], -1)
-    return ((place / REACH + 1) * (SIZE / 2) - 0.5).astype(np.float32)
+    scale = np.arctan2(across, d[..., 2]) / np.maximum(across, 1e-9)
+    return np.stack([d[..., 0] * scale, -d[..., 1] * scale], -1) / REACH + 1
 
 
 @functools.lru_cache(maxsize=1)

@@ -51,11 +51,11 @@ def test_weights_give_back_the_point_that_is_seen_in_perspective():
 def test_a_strand_is_a_line_that_hides_behind_what_is_nearer():
     strand = np.array([[[-2.0, 0.0, 1.0], [2.0, 0.0, 1.0]]])
     before = drawn(TRIANGLE, [[0, 1, 2]])
-    draw_strands(project(strand, LENS), 1, *before)
+    draw_strands(project(strand, LENS), 1, before.depth, before.item)
     assert (before.item == 1).sum() == np.count_nonzero(before.item[31:33] == 1) > 30
     behind = drawn(TRIANGLE + 2 * NEARER, [[0, 1, 2]])
     covered = behind.item == 0
-    draw_strands(project(strand, LENS), 1, *behind)
+    draw_strands(project(strand, LENS), 1, behind.depth, behind.item)
     assert (behind.item[covered] == 0).all() and (behind.item == 1).any()
 
 
@@ -64,7 +64,7 @@ def test_segments_of_strands_are_numbered_one_after_the_other():
         [[[-2.0, 1.0, 0.0], [0.0, 1.0, 0.0], [2.0, 1.0, 0.0]], [[-2.0, -1.0, 0.0], [0.0, -1.0, 0.0], [2.0, -1.0, 0.0]]]
     )
     buffers = empty_buffers(64, 64)
-    draw_strands(project(strands, LENS), 5, *buffers)
+    draw_strands(project(strands, LENS), 5, buffers.depth, buffers.item)
     assert set(np.unique(buffers.item)) == {NOTHING, 5, 6, 7, 8}
     assert buffers.item[22, 15] == 5 and buffers.item[42, 45] == 8
 
