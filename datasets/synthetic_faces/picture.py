@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from datasets.synthetic_faces import streams
 from datasets.synthetic_faces.action_units import Activations
 from datasets.synthetic_faces.backdrop import backdrop
 from datasets.synthetic_faces.camera import develop, sample_camera
@@ -18,7 +19,6 @@ from datasets.synthetic_faces.render import SIZE, render
 from ifgan_tf.labels import index
 
 SEED = 2022
-_STREAM = 73  # of pictures outside of the data set: beside the numbers of expressions, and of looks and bodies
 
 
 class Picture(NamedTuple):
@@ -75,7 +75,7 @@ def picture_of(subject: int, performance: Performance, seed: int = SEED) -> Pict
       seed: of the whole data set.
     """
     person = dataclasses.replace(sample_person(seed, subject), rest=Activations())
-    return _photograph(person, performance, None, seed, np.random.default_rng([seed, subject, _STREAM]))
+    return _photograph(person, performance, None, seed, np.random.default_rng([seed, subject, streams.SINGLE]))
 
 
 def _photograph(

@@ -11,4 +11,4 @@ from ifgan_tf.labels import EXPRESSIONS
 PERSON = len(EXPRESSIONS)
 LOOKS = 71
 BODY = 72
-# 73: pictures that are no part of the data set, see picture.py.
+SINGLE = 73  # pictures that are no part of the data set
