@@ -278,8 +278,8 @@ def _align_task(task: tuple[FaceRecord, ...], known: CacheEntries) -> TaskResult
     for record in task:
         if record.key in aligned:
             frame, face, detection = aligned[record.key]
-            known_now = dataclasses.replace(record, frame=frame, candidates=None, extra=extra[record.key])
-            faces.append(AlignedFace(known_now, face, detection))
+            described = dataclasses.replace(record, frame=frame, candidates=None, extra=extra[record.key])
+            faces.append(AlignedFace(described, face, detection))
         else:
             faces.append(AlignedFace(record, None, None, errors[record.key]))
     return faces, fresh

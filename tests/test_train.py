@@ -44,14 +44,16 @@ def metrics(workdir: Path) -> list[dict[str, object]]:
 def whole(tmp_path_factory) -> Path:
     """A folder of `data`, built on the way, and the `run` that was trained on them."""
     folder = tmp_path_factory.mktemp("whole")
+    start = time.monotonic()
     done = run(*SMALL, f"--data_dir={folder / 'data'}", f"--workdir={folder / 'run'}")
+    minutes = (time.monotonic() - start) / 60
     assert done.returncode == 0, done.stderr
     assert "validation accuracy" in done.stderr
     told = [line for line in done.stderr.splitlines() if not line.startswith(("epoch ", str(folder)))]
     first, *progress = told
     assert first.startswith("building synthetic_faces/tiny in ")
     assert all(line.startswith("synthetic_faces train: ") for line in progress), "no libraries' chatter"
-    assert len(progress) < 10, "a line a minute, no bars"
+    assert len(progress) <= minutes + 1, "a line a minute and a last one, no bars"
     return folder
 
 

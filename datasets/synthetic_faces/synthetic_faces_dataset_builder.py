@@ -98,9 +98,13 @@ def records(config: SyntheticFacesConfig, folder: pathlib.Path) -> list[FaceReco
     ]
 
 
+# `load` and `describe` ask for the same picture, one after the other: it is read and decoded once.
+_picture = functools.lru_cache(maxsize=1)(kept.kept_picture)
+
+
 def _image(folder: pathlib.Path, subject: int, expression: str, take: int) -> np.ndarray:
-    return kept.kept_picture(folder, subject, expression, take).image
+    return _picture(folder, subject, expression, take).image
 
 
 def _truth(folder: pathlib.Path, subject: int, expression: str, take: int) -> dict[str, Any]:
-    return kept.kept_picture(folder, subject, expression, take).truth
+    return _picture(folder, subject, expression, take).truth

@@ -38,7 +38,7 @@ def test_built_faces(tmp_path):
     builder.download_and_prepare()
     faces = list(tfds.as_numpy(tfds.builder("synthetic_faces/one_person", data_dir=tmp_path).as_dataset(split="train")))
     assert collections.Counter(int(face["label"]) for face in faces) == dict.fromkeys(range(len(EXPRESSIONS)), 3)
-    assert sum(face["detection_confidence"] > 0.8 for face in faces) >= 19
+    assert sum(face["detection_confidence"] > 0.9 for face in faces) >= 20
     for face in faces:
         assert face["image"].shape == (256, 256, 3)
         assert face["subject"] == b"S000" and face["frame"] == 0
