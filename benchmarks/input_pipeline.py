@@ -44,6 +44,7 @@ def random_faces(config: Config) -> Faces:
         sources=np.full(FACES, "nowhere"),
         frames=np.zeros(FACES, np.int32),
         detected=np.full(FACES, True),
+        intensities=np.zeros(FACES, np.int32),
     )
 
 

@@ -36,6 +36,7 @@ def faces_of(labels: Sequence[int] | np.ndarray, side: int = 2, **columns: Seque
         "sources": each,
         "frames": np.zeros(count, np.int32),
         "detected": np.ones(count, bool),
+        "intensities": np.zeros(count, np.int32),
     }
     given = {name: np.asarray(values) for name, values in columns.items()}
     return Faces(labels=np.asarray(labels, np.int32), **{**plain, **given})

@@ -26,6 +26,7 @@ class Faces:
       frames: int32 [N], position in the recording, 0 for a still image.
       recordings: str [N], the subject and which recording of theirs: pictures of one recording are much alike.
       detected: bool [N], False where no face was found and the fallback crop was used.
+      intensities: int32 [N], the grade of the expression, 1 to 4; 0 where the data set does not tell, and of neutral.
     """
 
     images: np.ndarray
@@ -35,6 +36,7 @@ class Faces:
     sources: np.ndarray
     frames: np.ndarray
     detected: np.ndarray
+    intensities: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -87,6 +89,7 @@ def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], 
         columns["sources"].append(example["source"].decode())
         columns["frames"].append(example["frame"])
         columns["detected"].append(example["detection_confidence"] > 0)
+        columns["intensities"].append(example["intensity"])
     return Faces(
         images=images[: len(columns["labels"])],
         labels=np.array(columns["labels"], np.int32),
@@ -95,6 +98,7 @@ def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], 
         sources=np.array(columns["sources"], str),
         frames=np.array(columns["frames"], np.int32),
         detected=np.array(columns["detected"], bool),
+        intensities=np.array(columns["intensities"], np.int32),
     )
 
 

@@ -16,10 +16,12 @@ def test_select_keeps_columns_together():
         *[names] * 3,
         np.zeros(3, int),
         np.array([True, False, True]),
+        np.array([1, 2, 3]),
     )
     chosen = some.select(np.array([True, False, True]))
     assert len(chosen) == 2
     assert chosen.labels.tolist() == [0, 2] and chosen.subjects.tolist() == ["a", "c"]
+    assert chosen.intensities.tolist() == [1, 3]
 
 
 def test_a_data_set_that_is_not_built_is_named(tmp_path):
