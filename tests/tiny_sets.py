@@ -61,6 +61,7 @@ def write_built_set(folder: Path, name: str, splits: dict[str, list[dict[str, ob
             "sequence": tfds.features.Text(),
             "source": tfds.features.Text(),
             "frame": np.int32,
+            "intensity": np.int32,
             "ethnicity": tfds.features.Text(),
             "detection_confidence": np.float32,
         }
@@ -87,6 +88,7 @@ def example_of(subject: str, source: str, label: int, image: np.ndarray) -> dict
         "sequence": source,
         "source": source,
         "frame": 0,
+        "intensity": 0,
         "ethnicity": "",
         "detection_confidence": np.float32(0.99),
     }
@@ -102,6 +104,7 @@ def bu_3dfe_examples() -> list[dict[str, object]]:
             "sequence": f"{name}{number}",
             "source": f"{subject}/{subject}_{name}{number}.png",
             "frame": 0,
+            "intensity": 0 if name == "neutral" else 3 + number,
             "ethnicity": "WH" if person % 2 else "BL",
             "detection_confidence": np.float32(0.0 if (person, label, number) == (0, 0, 0) else 0.99),
         }
