@@ -175,6 +175,13 @@ class LossConfig:
     )
     lambda_softmax: float = _setting(10.0, "λ3, weight of Eq. 4, the expression loss.", "Eq. 1", within=_WEIGHT)
     lambda_island: float = _setting(1.0, "λ4, weight of Eq. 5, the island loss.", "Eq. 1", within=_WEIGHT)
+    lambda_real: float = _setting(
+        1.0,
+        "Weight of the real tuples, the first term of Eq. 4, and of their features in Eq. 5. They hold the label's own "
+        "average face, so they give the label away; 0 leaves them out.",
+        "Eq. 4",
+        within=_WEIGHT,
+    )
     class_weights: bool = _setting(
         False, "Weigh each image's expression loss by the rarity of its class in training; not in the paper."
     )

@@ -66,7 +66,9 @@ def l1_loss(average_faces: tf.Tensor, generated_faces: tf.Tensor) -> Terms:
     return {"l1": tf.reduce_mean(tf.abs(average_faces - generated_faces))}
 
 
-def softmax_loss(labels: tf.Tensor, *logits: tf.Tensor, weights: tf.Tensor | None = None) -> Terms:
+def softmax_loss(
+    labels: tf.Tensor, *logits: tf.Tensor, lambda_real: float = 1.0, weights: tf.Tensor | None = None
+) -> Terms:
     """Eq. 4: cross-entropy of E on the real tuples plus that on the generated ones.
 
     The paper prints the log-likelihood; what is minimised is its negative.
@@ -74,6 +76,7 @@ def softmax_loss(labels: tf.Tensor, *logits: tf.Tensor, weights: tf.Tensor | Non
     Args:
       labels: int [B].
       *logits: float [B, classes] each: E's of the real tuples, and of the generated ones. The baseline has one.
+      lambda_real: weight of the real tuples; 1 in the paper.
       weights: float [B], of every image; all 1 in the paper.
     Returns:
       Scalars `softmax` (the sum) and, when there are two, `softmax_real` and `softmax_generated`.
@@ -82,10 +85,17 @@ def softmax_loss(labels: tf.Tensor, *logits: tf.Tensor, weights: tf.Tensor | Non
     each = [tf.reduce_mean(one if weights is None else weights * one) for one in entropies]
     if len(each) == 1:
         return {"softmax": each[0]}
-    return {"softmax": tf.add_n(each), "softmax_real": each[0], "softmax_generated": each[1]}
+    return {"softmax": lambda_real * each[0] + each[1], "softmax_real": each[0], "softmax_generated": each[1]}
 
 
-def island_loss(features: tf.Tensor, labels: tf.Tensor, centres: tf.Tensor, alpha: float, reduction: str) -> Terms:
+def island_loss(
+    features: tf.Tensor,
+    labels: tf.Tensor,
+    centres: tf.Tensor,
+    alpha: float,
+    reduction: str,
+    weights: tf.Tensor | None = None,
+) -> Terms:
     """Eq. 5: squared distance to the own centre, plus α times the pairwise cosine + 1 of the centres.
 
     Args:
@@ -94,11 +104,15 @@ def island_loss(features: tf.Tensor, labels: tf.Tensor, centres: tf.Tensor, alph
       centres: float [N, F]. Gradients flow into them; the centre-loss rule stops them outside.
       alpha: α.
       reduction: `sum` over the M images as printed, or their `mean`.
+      weights: float [M], how much every image counts; all 1 in the paper.
     Returns:
       Scalars `island`, and its parts `island_centre` and `island_pairs` (before α; every pair j ≠ k once each way).
     """
     distances = tf.reduce_sum(tf.square(features - tf.gather(centres, labels)), axis=-1)  # [M]
-    centre = tf.reduce_sum(distances) if reduction == "sum" else tf.reduce_mean(distances)
+    weights = tf.ones_like(distances) if weights is None else weights
+    centre = tf.reduce_sum(weights * distances)
+    if reduction == "mean":
+        centre /= tf.reduce_sum(weights)
     unit = tf.math.l2_normalize(centres, axis=-1)  # a centre that is still 0 has cosine 0 with every other
     cosine = tf.matmul(unit, unit, transpose_b=True)  # [N, N]
     others = 1.0 - tf.eye(tf.shape(centres)[0], dtype=centres.dtype)
@@ -106,7 +120,14 @@ def island_loss(features: tf.Tensor, labels: tf.Tensor, centres: tf.Tensor, alph
     return {"island": centre + alpha * pairs, "island_centre": centre, "island_pairs": pairs}
 
 
-def centre_step(features: tf.Tensor, labels: tf.Tensor, centres: tf.Tensor, rate: float, alpha: float) -> tf.Tensor:
+def centre_step(
+    features: tf.Tensor,
+    labels: tf.Tensor,
+    centres: tf.Tensor,
+    rate: float,
+    alpha: float,
+    weights: tf.Tensor | None = None,
+) -> tf.Tensor:
     """The centre-loss rule of Wen et al. (paper [21]), with the island loss's pairwise gradient ([5]).
 
     Each centre moves by `rate` against Σ_{y_i=j}(c_j - x_i) / (1 + n_j), n_j its images in the batch, and against
@@ -118,11 +139,14 @@ def centre_step(features: tf.Tensor, labels: tf.Tensor, centres: tf.Tensor, rate
       centres: float [N, F].
       rate: the rule's rate.
       alpha: α of Eq. 5.
+      weights: float [M], how much every image counts; all 1 in the paper.
     Returns:
       The new centres, float [N, F].
     """
     classes = tf.shape(centres)[0]
     members = tf.one_hot(labels, classes, dtype=features.dtype)  # [M, N]
+    if weights is not None:
+        members *= weights[:, tf.newaxis]
     count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
     pull = (count * centres - tf.matmul(members, features, transpose_a=True)) / (1.0 + count)
     norms = tf.norm(centres, axis=-1, keepdims=True)  # [N, 1]

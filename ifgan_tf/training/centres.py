@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from ifgan_tf import losses
 from ifgan_tf.config import LossConfig
+
+
+class Features(NamedTuple):
+    """What Eq. 5 is taken of.
+
+    Attributes:
+      values: float [M, F], pooled features of E.
+      labels: int [M].
+      weights: float [M], how much each counts.
+    """
+
+    values: tf.Tensor
+    labels: tf.Tensor
+    weights: tf.Tensor
 
 
 class Centres:
@@ -19,34 +35,39 @@ class Centres:
         self._settings = settings
         self.variable = tf.Variable(tf.zeros((classes, features)), name="centres")
 
-    def island_loss(self, features: tf.Tensor, labels: tf.Tensor) -> losses.Terms:
-        """Eq. 5 of features, float [M, F], with labels, int [M]."""
-        centres = self._started(features, labels)
+    def island_loss(self, features: Features) -> losses.Terms:
+        """Eq. 5."""
+        centres = self._started(features)
         if self._settings.centre_update == "rule":
             centres = tf.stop_gradient(centres)
         return losses.island_loss(
-            features, labels, centres, self._settings.island_alpha, self._settings.island_reduction
+            features.values,
+            features.labels,
+            centres,
+            self._settings.island_alpha,
+            self._settings.island_reduction,
+            features.weights,
         )
 
-    def move(
-        self, tape: tf.GradientTape, loss: tf.Tensor, learning_rate: tf.Tensor, features: tf.Tensor, labels: tf.Tensor
-    ) -> None:
+    def move(self, tape: tf.GradientTape, loss: tf.Tensor, learning_rate: tf.Tensor, features: Features) -> None:
         """One update: against the gradient of `loss` on `tape`, or by the centre-loss rule."""
-        centres = self._started(features, labels)
+        centres = self._started(features)
         if self._settings.centre_update == "gradient":
             self.variable.assign(centres - learning_rate * tape.gradient(loss, self.variable))
         else:
             rate, alpha = self._settings.centre_rate, self._settings.island_alpha
-            self.variable.assign(losses.centre_step(features, labels, centres, rate, alpha))
+            self.variable.assign(
+                losses.centre_step(features.values, features.labels, centres, rate, alpha, features.weights)
+            )
 
-    def _started(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _started(self, features: Features) -> tf.Tensor:
         """The centres, those of classes that were not seen before at the mean of their images here.
 
         From zero they would begin by pulling all features there: a sum over thousands of squares that outweighs every
         other term for an epoch, and some networks never come back from it.
         """
-        members = tf.one_hot(labels, self.variable.shape[0], dtype=features.dtype)  # [M, N]
+        members = tf.one_hot(features.labels, self.variable.shape[0]) * features.weights[:, tf.newaxis]  # [M, N]
         count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
-        means = tf.math.divide_no_nan(tf.matmul(members, features, transpose_a=True), count)
+        means = tf.math.divide_no_nan(tf.matmul(members, features.values, transpose_a=True), count)
         unseen = tf.reduce_all(self.variable == 0, axis=-1, keepdims=True)
         return tf.where(unseen, tf.stop_gradient(means), self.variable)

@@ -12,9 +12,9 @@ from ifgan_tf import losses
 from ifgan_tf.config import LossConfig, OptimizerConfig
 from ifgan_tf.models.face_span import give_average_faces
 from ifgan_tf.models.networks import Networks
-from ifgan_tf.training.centres import Centres
+from ifgan_tf.training.centres import Centres, Features
 from ifgan_tf.training.optimizers import build_adam, with_weight_decay
-from ifgan_tf.training.tuples import classify_both
+from ifgan_tf.training.tuples import classify
 from ifgan_tf.training.weight_average import WeightAverage
 
 Metrics = dict[str, tf.Tensor]
@@ -100,8 +100,7 @@ class Trainer:
         ours, theirs = self.generator_and_classifier_variables, self.discriminator_variables
         gradients = tape.gradient(loss, _values(ours))
         metrics["gradient_norm"] = tf.linalg.global_norm(gradients)
-        tuples = tf.shape(features)[0] // tf.shape(labels)[0]
-        self.centres.move(tape, loss, self.optimizer.learning_rate, features, tf.tile(labels, [tuples]))
+        self.centres.move(tape, loss, self.optimizer.learning_rate, features)
         if self.discriminator_optimizer is not None:
             against = tape.gradient(terms["gan_discriminator"], _values(theirs))  # -L_cGAN
             metrics["discriminator_gradient_norm"] = tf.linalg.global_norm(against)
@@ -111,33 +110,40 @@ class Trainer:
             self.average.follow(self.optimizer.iterations.value)
         return metrics
 
-    def forward(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[losses.Terms, tf.Tensor, tf.Tensor]:
+    def forward(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[losses.Terms, tf.Tensor, Features]:
         """All loss terms of a batch.
 
         Args:
           images: uint8 [B, S, S, 3].
           labels: int32 [B].
         Returns:
-          The terms of Eq. 2 to 5; E's logits [B, classes] on what it sees at test time; E's features, [B, F] for
-          the baseline, else [2B, F] of the real and the generated tuples.
+          The terms of Eq. 2 to 5; E's logits [B, classes] on what it sees at test time; E's features of all that it
+          saw.
         """
         G, D, E = self.networks
         photo = tf.cast(images, tf.float32) / 127.5 - 1.0  # I_SE
         weights = None if self._class_weights is None else tf.gather(self._class_weights, labels)
         if G is None or D is None:
             said = E(photo, training=True)
+            features = Features(said["feature"], labels, tf.ones_like(labels, tf.float32))
             terms = losses.softmax_loss(labels, said["logits"], weights=weights)
-            return terms | self.centres.island_loss(said["feature"], labels), said["logits"], said["feature"]
+            return terms | self.centres.island_loss(features), said["logits"], features
 
         average = tf.gather(self.average_faces, labels)  # I_AE
         generated = G(photo, training=True)  # G(I_SE)
         terms = losses.gan_loss(D([photo, average], training=True), D([photo, generated], training=True))  # Eq. 2
         terms |= losses.l1_loss(average, generated)  # Eq. 3
-        said = classify_both(E, self._classifier_input, photo, self.average_faces, generated, labels)
-        real_logits, fake_logits = tf.split(said["logits"], 2)
-        terms |= losses.softmax_loss(labels, real_logits, fake_logits, weights=weights)  # Eq. 4
-        terms |= self.centres.island_loss(said["feature"], tf.tile(labels, [2]))  # Eq. 5
-        return terms, fake_logits, said["feature"]
+        lambda_real = self.loss.lambda_real
+        real = self.average_faces if lambda_real else None
+        said = classify(E, self._classifier_input, photo, generated, real, labels)
+        tuples = [lambda_real, 1.0] if lambda_real else [1.0]
+        logits = tf.split(said["logits"], len(tuples))
+        features = Features(
+            said["feature"], tf.tile(labels, [len(tuples)]), tf.repeat(tf.constant(tuples), tf.shape(labels)[0])
+        )
+        terms |= losses.softmax_loss(labels, *logits, lambda_real=lambda_real, weights=weights)  # Eq. 4
+        terms |= self.centres.island_loss(features)  # Eq. 5
+        return terms, logits[-1], features
 
 
 def _values(variables: list[keras.Variable]) -> list[tf.Variable]:

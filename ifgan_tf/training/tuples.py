@@ -8,34 +8,36 @@ import tensorflow as tf
 from ifgan_tf.models.inference import classifier_images
 
 
-def classify_both(
+def classify(
     E: keras.Model,
     classifier_input: str,
     photo: tf.Tensor,
-    average_faces: tf.Tensor,
     generated: tf.Tensor,
+    average_faces: tf.Tensor | None,
     labels: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
-    """E's answers to both tuples of every image.
+    """E's answers to the tuples of every image.
 
-    One call over both, so that E's batch statistics are those that its moving averages follow.
+    One call over all, so that E's batch statistics are those that its moving averages follow.
 
     Args:
       E: the classifier.
       classifier_input: `pair` or `generated`. Without the photo there is only one real input a class.
       photo: I_SE, float [B, S, S, 3] in [-1, 1].
-      average_faces: of every class, float [classes, S, S, 3].
       generated: G(I_SE), float [B, S, S, 3].
+      average_faces: of every class, float [classes, S, S, 3]; None leaves the real tuples out.
       labels: int [B].
     Returns:
-      `logits` [2B, classes] and `feature` [2B, F]: those of the real tuples, then those of the generated ones.
+      `logits` [kB, classes] and `feature` [kB, F]: those of the real tuples, if any, then those of the generated ones.
     """
+    fake = classifier_images(classifier_input, photo, generated)
+    if average_faces is None:
+        return E(fake, training=True)
     if classifier_input == "generated":
         real, owners = average_faces, labels
     else:
         real = classifier_images(classifier_input, photo, tf.gather(average_faces, labels))
         owners = tf.range(tf.shape(labels)[0])
-    fake = classifier_images(classifier_input, photo, generated)
     answers = E(tf.concat([real, fake], axis=0), training=True)
     return {name: _of_every_image(values, owners) for name, values in answers.items()}
 

@@ -132,3 +132,16 @@ def test_eq4_with_weights_is_the_weighted_mean():
     terms = losses.softmax_loss(labels, logits, logits, weights=tf.constant([3.0, 0.5]))
     np.testing.assert_allclose(terms["softmax_generated"], (3 * each[0] + 0.5 * each[1]) / 2, rtol=1e-6)
     np.testing.assert_allclose(terms["softmax"], 2 * terms["softmax_real"], rtol=1e-6)
+
+
+def test_eq5_with_weights_is_as_if_the_image_were_there_so_often():
+    doubled = [np.repeat(array, [2] + [1] * (len(LABELS) - 1), axis=0) for array in (FEATURES, LABELS)]
+    weights = tf.constant([2.0] + [1.0] * (len(LABELS) - 1))
+    for reduction in ("mean", "sum"):
+        expected = losses.island_loss(*doubled, CENTRES, 0.03, reduction)["island"]
+        weighted = losses.island_loss(FEATURES, LABELS, CENTRES, 0.03, reduction, weights)["island"]
+        assert weighted.numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+    moved = losses.centre_step(*doubled, tf.constant(CENTRES), 0.5, 0.03)
+    np.testing.assert_allclose(
+        losses.centre_step(FEATURES, LABELS, tf.constant(CENTRES), 0.5, 0.03, weights), moved, rtol=1e-5
+    )

@@ -12,7 +12,7 @@ from from_config import trainer_of
 
 from ifgan_tf import losses
 from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig
-from ifgan_tf.training.centres import Centres
+from ifgan_tf.training.centres import Centres, Features
 from ifgan_tf.training.optimizers import learning_rate, with_weight_decay
 
 LABELS = tf.constant([0, 1, 2, 2])
@@ -130,7 +130,27 @@ def test_average_faces_alone_give_the_same_terms_as_one_a_photo():
     predicted = one.networks.classifier(tf.gather(one.average_faces, LABELS), training=False)
     expected = losses.softmax_loss(LABELS, predicted["logits"])["softmax"]
     assert float(terms["softmax_real"]) == pytest.approx(float(expected), rel=1e-5)
-    np.testing.assert_allclose(features[:4], predicted["feature"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(features.values[:4], predicted["feature"], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("classifier_input", ["pair", "generated"])
+def test_without_their_weight_the_real_tuples_are_not_shown(classifier_input):
+    one = trainer(classifier_input, loss=LossConfig(lambda_real=0.0))
+    shown = []
+    call = one.networks.classifier.call
+    one.networks.classifier.call = lambda images, **kwargs: shown.append(len(images)) or call(images, **kwargs)
+    terms, logits, features = one.forward(IMAGES, LABELS)
+    assert shown == [4] and len(logits) == len(features.values) == 4
+    expected = losses.softmax_loss(LABELS, logits)["softmax"]
+    assert float(terms["softmax"]) == pytest.approx(float(expected)) and "softmax_real" not in terms
+
+
+def test_real_tuples_count_by_their_weight():
+    terms, _, features = trainer("pair", loss=LossConfig(lambda_real=0.25)).forward(IMAGES, LABELS)
+    assert float(terms["softmax"]) == pytest.approx(
+        0.25 * float(terms["softmax_real"]) + float(terms["softmax_generated"])
+    )
+    assert features.weights.numpy().tolist() == [0.25] * 4 + [1.0] * 4
 
 
 def test_centres_follow_the_rule_and_not_the_optimizer():
@@ -145,12 +165,12 @@ def test_centres_follow_the_rule_and_not_the_optimizer():
 
 def test_centres_start_at_the_mean_of_their_images():
     centres = Centres(3, 2, LossConfig(island_alpha=0.0))
-    features, labels = tf.constant([[1.0, 2.0], [3.0, 4.0], [10.0, 0.0]]), tf.constant([0, 0, 2])
-    terms = centres.island_loss(features, labels)
+    features = Features(tf.constant([[1.0, 2.0], [3.0, 4.0], [10.0, 0.0]]), tf.constant([0, 0, 2]), tf.ones(3))
+    terms = centres.island_loss(features)
     assert terms["island_centre"].numpy() == pytest.approx(4 / 3)  # two images at √2 from their mean, one at its own
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(features)
-    centres.move(tape, loss, tf.constant(0.1), features, labels)
+        loss = tf.reduce_sum(features.values)
+    centres.move(tape, loss, tf.constant(0.1), features)
     np.testing.assert_allclose(centres.variable.numpy(), [[2, 3], [0, 0], [10, 0]])
 
 
