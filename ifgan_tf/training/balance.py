@@ -33,8 +33,8 @@ class BalanceMeter:
         Returns:
           `balance`: term → λ·loss, of every term that the total loss depends on and training can change; parts of a
           term (`softmax_real` of `softmax`) are there beside it, so these do not add up to the loss.
-          `gradient`: `term/generator` and `term/classifier` → norm of λ·gradient at all weights of G and of E, of
-          those that the term reaches.
+          `gradient_generator`, `gradient_classifier`: term → norm of λ·gradient at all weights of G, of E; of terms
+          that reach it.
         """
         told = self._measure(images, labels)
         return {group: {name: float(value) for name, value in values.items()} for group, values in told.items()}
@@ -55,12 +55,12 @@ class BalanceMeter:
         # λ of a term is what the loss changes by with it: true of its parts, and of terms that are yet to come.
         lambdas = dict(zip(terms, tape.gradient(loss, list(terms.values())), strict=True))
         balance = {name: weight * terms[name] for name, weight in lambdas.items() if weight is not None}
-        norms: dict[str, tf.Tensor] = {}
+        norms: dict[str, dict[str, tf.Tensor]] = {network: {} for network in weights}
         for name in balance:
             # One pass after the other: at once, their memory would add up.
-            with tf.control_dependencies(list(norms.values())):
+            with tf.control_dependencies([norm for known in norms.values() for norm in known.values()]):
                 reached = tape.gradient(terms[name], weights, output_gradients=lambdas[name])
                 for network, gradients in reached.items():
                     if found := [gradient for gradient in gradients if gradient is not None]:
-                        norms[f"{name}/{network}"] = tf.linalg.global_norm(found)
-        return {"balance": balance, "gradient": norms}
+                        norms[network][name] = tf.linalg.global_norm(found)
+        return {"balance": balance, **{f"gradient_{network}": known for network, known in norms.items()}}

@@ -53,7 +53,8 @@ _MEANINGS = {
 }
 _GROUPS = {
     "balance": "λ·loss: what the term adds to Eq. 1, on the first batch of an epoch before its step.",
-    "gradient": "Norm of λ·gradient of one term at all weights of one network, on the first batch of an epoch.",
+    "gradient_generator": "Norm of the term's λ·gradient at all weights of G, on the first batch of an epoch.",
+    "gradient_classifier": "Norm of the term's λ·gradient at all weights of E, on the first batch of an epoch.",
     "weights": "Norm of all weights of a network that are trained, after an epoch.",
     "updates": "How far an epoch moved the weights of a network, as a share of their norm: ‖Δw‖ / ‖w‖.",
 }

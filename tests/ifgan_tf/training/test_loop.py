@@ -80,9 +80,10 @@ def test_an_epoch_tells_what_the_terms_weigh_and_how_far_the_weights_go(trained)
     events = EventAccumulator(str(trained.tensorboard_dir / "train"), size_guidance={"tensors": 0})
     events.Reload()
     for epoch, line in enumerate(trained.metrics()):
-        curves = {f"{group}/{name}": value for group in ("balance", "gradient") for name, value in line[group].items()}
+        groups = ("balance", "gradient_generator", "gradient_classifier")
+        curves = {f"{group}/{name}": value for group in groups for name, value in line[group].items()}
         ends = {f"{group}/{name}": value for group in ("weights", "updates") for name, value in line[group].items()}
-        assert {"balance/l1", "gradient/softmax/generator", "gradient/softmax/classifier"} <= curves.keys()
+        assert {"balance/l1", "gradient_generator/softmax", "gradient_classifier/softmax"} <= curves.keys()
         assert len(ends) == 6 and all(0 < value < 1 for value in line["updates"].values())
         for step, told in ((line["step"] - trained.metrics()[0]["step"] + 1, curves), (line["step"], ends)):
             for tag, value in told.items():
