@@ -23,7 +23,13 @@ from ifgan_tf.evaluation.predictions import Predictions
 Report = dict[str, Any]
 
 
-def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[int, int]) -> Report:
+def fold_report(
+    fold: int,
+    best: Predictions,
+    last: Predictions,
+    epochs: tuple[int, int],
+    shares: Mapping[str, float] | None = None,
+) -> Report:
     """What one fold's test images gave.
 
     Pictures without a detected face count as errors in `accuracy`, `mean_class_accuracy` and `macro_f1`; they are
@@ -36,6 +42,8 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
       best: predictions of the checkpoint that was best on validation.
       last: predictions of the last epoch's checkpoint on the same images.
       epochs: how many epochs those two checkpoints had been trained for.
+      shares: accuracy of the best checkpoint with one half of E's pairs shuffled, see `PairShares`; where E sees one
+        image alone there is none.
     """
     classes = best.probabilities.shape[1]
     truth, predicted, detected = best.faces.labels, best.predicted, best.faces.detected
@@ -60,6 +68,8 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
     recordings, right = by_recording(best)
     if recordings < len(best):
         told |= {"recordings": recordings, "recording_accuracy": right / recordings}
+    if shares is not None:
+        told["shares"] = dict(shares)
     return told
 
 
@@ -372,6 +382,7 @@ def _remarks(report: Report) -> list[str]:
         remarks.append(
             f"By recording (mean probability over its frames): {100 * right / recordings:.2f} % of {recordings} right."
         )
+    remarks += _shares_remark([fold for fold in report["folds"] if "shares" in fold])
     images = pooled_confusion(report).sum(axis=1) + pooled_undetected(report)
     if not images.all():
         names = ", ".join(name for name, count in zip(report["classes"], images, strict=True) if not count)
@@ -380,6 +391,19 @@ def _remarks(report: Report) -> list[str]:
     if undetected:
         remarks.append(f"Test images without a detected face: {undetected}; they count as errors.")
     return remarks
+
+
+def _shares_remark(folds: Sequence[Report]) -> list[str]:
+    """What E's accuracy rests on, where it sees the photo and the generated face."""
+    if not folds:
+        return []
+    whole = 100 * np.mean([fold["accuracy"] for fold in folds])
+    photo, face = (100 * np.mean([fold["shares"][f"{half}_shuffled"] for fold in folds]) for half in ("photo", "face"))
+    return [
+        f"What E reads in which of its two images: with each generated face beside another's photo it is right in "
+        f"{photo:.2f} %, with each photo beside another's generated face in {face:.2f} %, with both its own in "
+        f"{whole:.2f} %. What is lost is what the half that was exchanged had told."
+    ]
 
 
 def prediction_rows(fold: int, predictions: Predictions, classes: Sequence[str]) -> list[dict[str, str]]:

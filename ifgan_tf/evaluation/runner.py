@@ -19,6 +19,7 @@ from ifgan_tf.evaluation import figures, report
 from ifgan_tf.evaluation.model_card import model_card
 from ifgan_tf.evaluation.predictions import Predictions, checkpoint_epoch, faces_of, predict_with
 from ifgan_tf.evaluation.report import Report
+from ifgan_tf.evaluation.shares import PairShares
 from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.run_folder import RunFolder, fold_folders
 
@@ -140,7 +141,10 @@ def _evaluate_fold(run: RunFolder, data_dir: str | None) -> Evaluated:
     best = predict_with(run, faces, "best", "test, best epoch")
     last = predict_with(run, faces, "last", "test, last epoch")
     epochs = (checkpoint_epoch(run, "best"), checkpoint_epoch(run, "last"))
-    return Evaluated(run, best, report.fold_report(run.config().run.fold, best, last, epochs))
+    shares = None
+    if run.config().model.classifier_input == "pair":
+        shares = PairShares(run.networks("best").classifier).of_predictions(best)
+    return Evaluated(run, best, report.fold_report(run.config().run.fold, best, last, epochs, shares))
 
 
 def _pictures(
@@ -207,3 +211,5 @@ def _fold_to_tensorboard(fold: Evaluated) -> None:
     with tf.summary.create_file_writer(str(fold.run.tensorboard_dir / "evaluation")).as_default(step=0):
         for name in ("accuracy", "mean_class_accuracy", "macro_f1", "ece"):
             tf.summary.scalar(name, fold.figures[name], description="On the fold's test images.")
+        for name, value in fold.figures.get("shares", {}).items():
+            tf.summary.scalar(f"accuracy_{name}", value, description="On the fold's test images.")

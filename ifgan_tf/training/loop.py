@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 import time
@@ -20,12 +21,14 @@ from ifgan_tf.errors import UserError
 from ifgan_tf.faces import geometry
 from ifgan_tf.models.networks import build_networks
 from ifgan_tf.run_folder import RunFolder
+from ifgan_tf.training.balance import BalanceMeter
 from ifgan_tf.training.checkpoints import Checkpoints
 from ifgan_tf.training.epoch import train_epoch
 from ifgan_tf.training.optimizers import learning_rate
 from ifgan_tf.training.step import Trainer
 from ifgan_tf.training.summaries import Summaries
 from ifgan_tf.training.validation import Validation
+from ifgan_tf.training.weight_norms import trainable_weights, weight_norms
 
 _PICTURES = 25  # times in a run that pictures are written
 
@@ -87,7 +90,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     validation = Validation(trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes)
     run.forget_metrics_after(checkpoints.epoch)
     if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
-        judged = validation.judge(validation.predict()["probabilities"])
+        judged = validation.judge(validation.predict())
         run.append_metrics({"epoch": checkpoints.epoch, "step": checkpoints.epoch * steps, "validation": judged})
 
     summaries = Summaries(run.tensorboard_dir)
@@ -97,13 +100,20 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     batches = iter(
         input_pipeline.training_batches(data.train, config.data, settings.batch_size, epochs, config.run.seed)
     )
+    meter = BalanceMeter(trainer)
     for epoch in epochs:
-        started, step = time.perf_counter(), (epoch + 1) * steps
+        step = (epoch + 1) * steps
         numbers, name = range(epoch * steps + 1, step + 1), f"epoch {epoch + 1}/{settings.epochs}"
-        losses = train_epoch(trainer, batches, numbers, settings.batch_size, summaries, name)
+        first, weights = next(batches), trainable_weights(trainer.networks)
+        balance = meter.measure(*first)
+        summaries.groups("train", balance, numbers.start)
+        started = time.perf_counter()
+        losses = train_epoch(trainer, itertools.chain([first], batches), numbers, settings.batch_size, summaries, name)
         seconds = time.perf_counter() - started
+        norms = weight_norms(weights, trainable_weights(trainer.networks))
+        summaries.groups("train", norms, step)
         predicted = validation.predict()
-        judged, rate = validation.judge(predicted["probabilities"]), float(schedule(epoch * steps))
+        judged, rate = validation.judge(predicted), float(schedule(epoch * steps))
         summaries.scalars("validation", judged, step)
         summaries.scalars("train", {"learning_rate": rate}, step)
         if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:
@@ -115,6 +125,8 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
             "learning_rate": rate,
             "train": losses,
             "validation": judged,
+            **balance,
+            **norms,
             "images_per_second": steps * settings.batch_size / seconds,
         }
         run.append_metrics(line)

@@ -48,6 +48,15 @@ _MEANINGS = {
     "discriminator_gradient_norm": "Norm of the gradient at D.",
     "learning_rate": "Learning rate of Adam.",
     "images_per_second": "Images trained on a second.",
+    "accuracy_photo_shuffled": "Accuracy of E on generated faces beside another's photo: what is lost, the photo told.",
+    "accuracy_face_shuffled": "Accuracy of E on photos beside another's generated face: what is lost, the face told.",
+}
+_GROUPS = {
+    "balance": "λ·loss: what the term adds to Eq. 1, on the first batch of an epoch before its step.",
+    "gradient_generator": "Norm of the term's λ·gradient at all weights of G, on the first batch of an epoch.",
+    "gradient_classifier": "Norm of the term's λ·gradient at all weights of E, on the first batch of an epoch.",
+    "weights": "Norm of all weights of a network that are trained, after an epoch.",
+    "updates": "How far an epoch moved the weights of a network, as a share of their norm: ‖Δw‖ / ‖w‖.",
 }
 
 
@@ -77,7 +86,12 @@ class Summaries:
         """One curve a value, of `train` or `validation`."""
         with self._writers[part].as_default(step=step):
             for name, value in values.items():
-                tf.summary.scalar(name, value, description=_MEANINGS.get(name))
+                tf.summary.scalar(name, value, description=_MEANINGS.get(name) or _GROUPS.get(name.partition("/")[0]))
+
+    def groups(self, part: str, groups: Mapping[str, Mapping[str, float]], step: int) -> None:
+        """Curves that belong together, as `group/name`; see `scalars`."""
+        for group, values in groups.items():
+            self.scalars(part, {f"{group}/{name}": value for name, value in values.items()}, step)
 
     def image(self, name: str, image: np.ndarray, step: int) -> None:
         """A picture of validation, uint8 [H, W, 3]."""

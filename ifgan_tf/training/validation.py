@@ -11,6 +11,7 @@ import tensorflow as tf
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.evaluation import figures, metrics
 from ifgan_tf.evaluation.attention_maps import attention_figure
+from ifgan_tf.evaluation.shares import PairShares
 from ifgan_tf.faces.geometry import centre_crop
 from ifgan_tf.models.generator import LAST_ATTENTION
 from ifgan_tf.models.inference import build_inference
@@ -45,6 +46,7 @@ class Validation:
         self._classes = classes
         inference = build_inference(classifier_input, networks.generator, networks.classifier)
         self._call = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
+        self._shares = PairShares(networks.classifier) if classifier_input == "pair" and len(part) > 1 else None
 
     def predict(self) -> dict[str, np.ndarray]:
         """`probabilities` [N, classes] and, with a generator, `average_face`, uint8 [N, S, S, 3], of all faces."""
@@ -52,15 +54,23 @@ class Validation:
         outputs = [self._call(tf.constant(self._photos[start : start + _BATCH])) for start in starts]
         return {key: np.concatenate([output[key].numpy() for output in outputs]) for key in outputs[0]}
 
-    def judge(self, probabilities: np.ndarray) -> dict[str, float]:
-        """`accuracy`, `mean_class_accuracy` and `cross_entropy` of probabilities [N, classes]."""
-        predicted = probabilities.argmax(axis=1)
+    def judge(self, predicted: dict[str, np.ndarray]) -> dict[str, float]:
+        """`accuracy`, `mean_class_accuracy` and `cross_entropy` of what `predict` gave.
+
+        Where E sees photo and face, also `accuracy_photo_shuffled` and `accuracy_face_shuffled`, see `PairShares`.
+        """
+        probabilities = predicted["probabilities"]
+        named = probabilities.argmax(axis=1)
         right = np.clip(probabilities[np.arange(len(self._labels)), self._labels], 1e-7, 1.0)
-        return {
-            "accuracy": metrics.accuracy(self._labels, predicted),
-            "mean_class_accuracy": metrics.mean_class_accuracy(self._labels, predicted, len(self._classes)),
+        judged = {
+            "accuracy": metrics.accuracy(self._labels, named),
+            "mean_class_accuracy": metrics.mean_class_accuracy(self._labels, named, len(self._classes)),
             "cross_entropy": float(-np.mean(np.log(right))),
         }
+        if self._shares is not None:
+            shares = self._shares.measure(self._photos, predicted["average_face"], self._labels)
+            judged |= {f"accuracy_{name}": value for name, value in shares.items()}
+        return judged
 
     def show(self, predicted: dict[str, Any], summaries: Summaries, step: int) -> None:
         """Pictures: confusion matrix, photo | generated | average, and one attention map.

@@ -70,6 +70,13 @@ def test_undetected_faces_lower_the_end_to_end_figures_and_are_counted():
     assert np.sum(fold["confusion"]) == 3
 
 
+def test_what_each_image_tells_is_a_mean_over_the_folds(config: Config):
+    shares = ({"photo_shuffled": 0.5, "face_shuffled": 0.25}, {"photo_shuffled": 0.7, "face_shuffled": 0.15})
+    folds = [report.fold_report(fold, BEST, LAST, (7, 100), told) for fold, told in enumerate(shares)]
+    text = report.markdown(report.run_report(config, folds, {}))
+    assert "photo it is right in 60.00 %" in text and "face in 20.00 %" in text and "its own in 75.00 %" in text
+
+
 def test_several_folds_are_merged_and_what_is_missing_is_said(two_folds: report.Report):
     merged = two_folds
     assert merged["accuracy"]["mean"] == pytest.approx((0.75 + 0.5) / 2)

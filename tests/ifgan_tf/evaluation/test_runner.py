@@ -94,6 +94,23 @@ def test_the_baseline_has_no_pictures_of_generated_faces(make_run: MakeRun, tmp_
     assert "no generator" in caplog.text
 
 
+def test_what_e_reads_in_which_half_of_the_pair(make_run: MakeRun, written: Path, tmp_path: Path, undrawn: None):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = make_run(tmp_path / "run", classifier_input="pair", attention=False)
+    evaluate(run.path)
+    (fold,) = json.loads((run.evaluation_dir / "report.json").read_text())["folds"]
+    assert set(fold["shares"]) == {"photo_shuffled", "face_shuffled"}
+    text = (run.evaluation_dir / "report.md").read_text()
+    assert f"beside another's photo it is right in {100 * fold['shares']['photo_shuffled']:.2f} %" in text
+    events = EventAccumulator(str(run.tensorboard_dir / "evaluation"), size_guidance={"tensors": 0})
+    events.Reload()
+    assert {"accuracy_photo_shuffled", "accuracy_face_shuffled"} <= set(events.Tags()["tensors"])
+    alone = json.loads((written / "report.json").read_text())  # E sees the generated face alone
+    assert not [fold for fold in alone["folds"] if "shares" in fold]
+    assert "another's photo" not in (written / "report.md").read_text()
+
+
 def test_a_generator_without_attention_has_no_maps(make_run: MakeRun, tmp_path: Path, caplog, undrawn: None):
     run = make_run(tmp_path / "run", attention=False)
     with caplog.at_level("INFO"):

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny import changed
 
 from ifgan_tf import config as config_lib
@@ -73,6 +74,22 @@ def test_a_run_folder_holds_all_that_later_commands_need(small, trained):
     for which in ("best", "last"):
         assert run.networks(which).generator is not None
     assert not list(run.path.rglob("*.tmp"))
+
+
+def test_an_epoch_tells_what_the_terms_weigh_and_how_far_the_weights_go(trained):
+    events = EventAccumulator(str(trained.tensorboard_dir / "train"), size_guidance={"tensors": 0})
+    events.Reload()
+    for epoch, line in enumerate(trained.metrics()):
+        groups = ("balance", "gradient_generator", "gradient_classifier")
+        curves = {f"{group}/{name}": value for group in groups for name, value in line[group].items()}
+        ends = {f"{group}/{name}": value for group in ("weights", "updates") for name, value in line[group].items()}
+        assert {"balance/l1", "gradient_generator/softmax", "gradient_classifier/softmax"} <= curves.keys()
+        assert len(ends) == 6 and all(0 < value < 1 for value in line["updates"].values())
+        for step, told in ((line["step"] - trained.metrics()[0]["step"] + 1, curves), (line["step"], ends)):
+            for tag, value in told.items():
+                event = events.Tensors(tag)[epoch]
+                assert (event.step, tf.make_ndarray(event.tensor_proto)) == (step, np.float32(value))
+                assert events.SummaryMetadata(tag).summary_description
 
 
 def test_average_faces_come_from_training_subjects_only(trained, data_dir):
@@ -266,7 +283,11 @@ def test_a_disk_that_is_really_full_and_going_on_with_room(small, tmp_path):
 @pytest.mark.parametrize("settings", [{"classifier_input": "input"}, {"classifier_input": "pair", "attention": False}])
 def test_other_variants_train_too(make_config, data_dir, tmp_path, settings):
     config = make_config(data_dir, batch_size=32, epochs=1, **settings)
-    assert loop.train(config, tmp_path / "run")["epoch"] == 1
+    last = loop.train(config, tmp_path / "run")
+    assert last["epoch"] == 1
+    shares = {name for name in last["validation"] if name.endswith("_shuffled")}
+    pair = config.model.classifier_input == "pair"
+    assert shares == ({"accuracy_photo_shuffled", "accuracy_face_shuffled"} if pair else set())
 
 
 def test_mixed_precision_trains(make_config, data_dir, tmp_path):

@@ -26,6 +26,16 @@ def test_training_and_validation_are_two_runs_of_the_same_tags(tmp_path):
     assert "Eq. 1" in train.SummaryMetadata("loss").summary_description
 
 
+def test_curves_of_a_group_stand_together_and_say_what_they_are(tmp_path):
+    summaries = Summaries(tmp_path)
+    summaries.groups("train", {"balance": {"l1": 3.0}, "gradient_generator": {"l1": 0.5}}, 1)
+    summaries.flush()
+    train = read(tmp_path / "train")
+    assert set(train.Tags()["tensors"]) == {"balance/l1", "gradient_generator/l1"}
+    assert "λ·loss" in train.SummaryMetadata("balance/l1").summary_description
+    assert "λ·gradient" in train.SummaryMetadata("gradient_generator/l1").summary_description
+
+
 def test_configuration_as_text_and_as_hyper_parameters(tmp_path):
     summaries = Summaries(tmp_path)
     summaries.configuration(Config(), "runs/a")
