@@ -26,14 +26,14 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.query = nn.Conv2d(channels, channels // 8, 1)
         self.key = nn.Conv2d(channels, channels // 8, 1)
-        self.value = nn.Conv2d(channels, channels // 2, 1)
-        self.output = nn.Conv2d(channels // 2, channels, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.output = nn.Conv2d(channels, channels, 1)
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
         queries, keys, values = (
             layer(x).flatten(2).transpose(1, 2) for layer in (self.query, self.key, self.value)
-        )  # [B, N, C/8], [B, N, C/8], [B, N, C/2]
+        )  # [B, N, C/8], [B, N, C/8], [B, N, C]
         # On the CPU the kernel that keeps nothing of size N² wants heads, and queries as wide as values.
         wider = values.shape[-1] - queries.shape[-1]
         queries, keys = F.pad(queries, (0, wider)), F.pad(keys, (0, wider))
