@@ -183,9 +183,10 @@ class TorchTrainer:
 
     def _adam(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         settings = self.config.optimizer
-        kernels = [parameter for parameter in parameters if parameter.ndim > 1]
-        others = [parameter for parameter in parameters if parameter.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others}]
+        every = settings.weight_decay_scope == "all"
+        decayed = [parameter for parameter in parameters if every or parameter.ndim > 1]
+        others = [parameter for parameter in parameters if not every and parameter.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others}]
         return torch.optim.Adam(
             groups,
             lr=settings.learning_rate,

@@ -19,8 +19,8 @@ class SelfAttention(keras.layers.Layer):
     """`x + γ · attention(x)`, with γ learnt from 0, so that a new module is the identity (Fig. 4).
 
     1x1 convolutions give queries and keys of C2 = C/8 channels (Fig. 4's green and red boxes) and values of C1 = C
-    channels (a magenta one); softmax over each row normalises the coefficients; a last 1x1 convolution of C channels (the
-    other magenta box) follows.
+    channels (a magenta one); softmax over each row normalises the coefficients; a last 1x1 convolution of C channels
+    (the other magenta box) follows.
 
     Call:
       x: float [B, H, W, C], C at least 8.
