@@ -32,7 +32,7 @@ def measure_here(form: str, side: int, batch_size: int) -> dict[str, float]:
     from ifgan_tf.models.attention import BLOCK_COEFFICIENTS, attend
 
     positions = side * side
-    shapes = [(batch_size, positions, width) for width in (CHANNELS // 8, CHANNELS // 8, CHANNELS // 2)]
+    shapes = [(batch_size, positions, width) for width in (CHANNELS // 8, CHANNELS // 8, CHANNELS)]
     inputs = [tf.random.stateless_normal(shape, (1, n)) for n, shape in enumerate(shapes)]
     block = BLOCK_COEFFICIENTS if form == "blocks" else positions**2
 

@@ -2,7 +2,8 @@
 
 The same networks, losses and updates as `ifgan_tf.training.step`, of the same shapes: eager, channels_last,
 scaled_dot_product_attention, fused Adam. G and D run forward once a step, and gradients are asked of the weights
-concerned alone, so that no work is done that the other side is spared. Metrics beyond the losses are left out.
+concerned alone, so that no work is done that the other side is spared. Metrics beyond the losses are left out. With the
+same weights both give the same numbers: `benchmarks/step_parity.py` compares them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from ifgan_tf.config import Config
 
 _SMALL_CNN_WIDTHS = (24, 48, 96, 192)
 _RESNET101_BLOCKS = ((64, 3), (128, 4), (256, 23), (512, 3))
+_RESNET_EPSILON = 1.001e-5  # of batch normalisation, as in the weights that Keras publishes
+_MEAN_BGR = (103.939, 116.779, 123.68)  # of ImageNet, 0..255
 
 
 class SelfAttention(nn.Module):
@@ -26,14 +29,14 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.query = nn.Conv2d(channels, channels // 8, 1)
         self.key = nn.Conv2d(channels, channels // 8, 1)
-        self.value = nn.Conv2d(channels, channels // 2, 1)
-        self.output = nn.Conv2d(channels // 2, channels, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.output = nn.Conv2d(channels, channels, 1)
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
         queries, keys, values = (
             layer(x).flatten(2).transpose(1, 2) for layer in (self.query, self.key, self.value)
-        )  # [B, N, C/8], [B, N, C/8], [B, N, C/2]
+        )  # [B, N, C/8], [B, N, C/8], [B, N, C]
         # On the CPU the kernel that keeps nothing of size N² wants heads, and queries as wide as values.
         wider = values.shape[-1] - queries.shape[-1]
         queries, keys = F.pad(queries, (0, wider)), F.pad(keys, (0, wider))
@@ -114,23 +117,35 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, width, 1, stride, bias=False),
-            nn.BatchNorm2d(width),
+            nn.Conv2d(channels, width, 1, stride),
+            nn.BatchNorm2d(width, _RESNET_EPSILON),
             nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(width),
+            nn.Conv2d(width, width, 3, 1, 1),
+            nn.BatchNorm2d(width, _RESNET_EPSILON),
             nn.ReLU(inplace=True),
-            nn.Conv2d(width, 4 * width, 1, bias=False),
-            nn.BatchNorm2d(4 * width),
+            nn.Conv2d(width, 4 * width, 1),
+            nn.BatchNorm2d(4 * width, _RESNET_EPSILON),
         )
         self.shortcut: nn.Module = nn.Identity()
         if channels != 4 * width:
             self.shortcut = nn.Sequential(
-                nn.Conv2d(channels, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+                nn.Conv2d(channels, 4 * width, 1, stride), nn.BatchNorm2d(4 * width, _RESNET_EPSILON)
             )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.body(x) + self.shortcut(x), inplace=True)
+
+
+class Preprocess(nn.Module):
+    """RGB in [-1, 1] → BGR with the mean removed; one image or two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(_MEAN_BGR)[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        images = x.unflatten(1, (-1, 3)).flip(2)
+        return ((images + 1.0) * 127.5 - self.mean).flatten(1, 2)
 
 
 class Classifier(nn.Module):
@@ -141,8 +156,8 @@ class Classifier(nn.Module):
         channels = {"pair": 6, "generated": 3}[config.model.classifier_input]
         layers: list[nn.Module] = []
         if config.model.backbone == "ResNet101":
-            layers += [nn.Conv2d(channels, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)]
-            layers += [nn.MaxPool2d(3, 2, 1)]
+            layers += [Preprocess(), nn.Conv2d(channels, 64, 7, 2, 3), nn.BatchNorm2d(64, _RESNET_EPSILON)]
+            layers += [nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
             channels = 64
             for stage, (width, blocks) in enumerate(_RESNET101_BLOCKS):
                 for block in range(blocks):
@@ -150,7 +165,10 @@ class Classifier(nn.Module):
                     channels = 4 * width
         else:
             for level, width in enumerate(_SMALL_CNN_WIDTHS, start=1):
-                layers += [nn.Conv2d(channels, width, 3, 2 if level == 1 else 1, 1, bias=False)]
+                if level == 1:
+                    layers += [nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(channels, width, 3, 2, bias=False)]
+                else:
+                    layers += [nn.Conv2d(channels, width, 3, 1, 1, bias=False)]
                 layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
                 layers += [nn.MaxPool2d(2)] if level > 1 else []
                 channels = width
@@ -183,9 +201,10 @@ class TorchTrainer:
 
     def _adam(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         settings = self.config.optimizer
-        kernels = [parameter for parameter in parameters if parameter.ndim > 1]
-        others = [parameter for parameter in parameters if parameter.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others}]
+        every = settings.weight_decay_scope == "all"
+        decayed = [parameter for parameter in parameters if every or parameter.ndim > 1]
+        others = [parameter for parameter in parameters if not every and parameter.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others}]
         return torch.optim.Adam(
             groups,
             lr=settings.learning_rate,
@@ -202,12 +221,20 @@ class TorchTrainer:
         Returns:
           The loss of Eq. 1.
         """
-        weights, paired = self.config.loss, self.config.model.classifier_input == "pair"
-        photo = images.permute(0, 3, 1, 2).float() / 127.5 - 1.0  # channels_last as it comes
+        terms, features = self.forward(images, labels)
+        self.set_gradients(terms)
+        self._move_centres(features.detach(), labels.repeat(2))
+        self.optimizer.step()
+        self.discriminator_optimizer.step()
+        return self.total_loss(terms).item()
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms of Eq. 2 to 5, named as in `ifgan_tf.losses`, and E's features [2B, F]; arguments as of a call."""
+        paired = self.config.model.classifier_input == "pair"
+        photo = images.permute(0, 3, 1, 2).to(self.average_faces.dtype) / 127.5 - 1.0  # channels_last as it comes
         average = self.average_faces[labels]
         generated = self.G(photo)
         real, fake = self.D(torch.cat([photo, average], 1)), self.D(torch.cat([photo, generated], 1))
-        discriminator_loss = F.softplus(-real).mean() + F.softplus(fake).mean()
 
         real_tuples = torch.cat([photo, average], 1) if paired else self.average_faces
         fake_tuples = torch.cat([photo, generated], 1) if paired else generated
@@ -216,39 +243,56 @@ class TorchTrainer:
         owners = torch.arange(len(labels)) if paired else labels
         chosen = torch.cat([owners, torch.arange(distinct, distinct + len(labels))])
         logits, features, both = logits[chosen], features[chosen], labels.repeat(2)
-        island = (features - self.centres[both]).square().sum(1).mean() + weights.island_alpha * self._pairs()
-        loss = (
-            weights.lambda_gan * F.softplus(-fake).mean()
-            + weights.lambda_l1 * F.l1_loss(generated, average)
-            + weights.lambda_softmax * 2 * F.cross_entropy(logits, both)
-            + weights.lambda_island * island
+        centres = self._started(features.detach(), both)
+        pairs = self.config.loss.island_alpha * self._pairs(centres)
+        terms = {
+            "gan_discriminator": F.softplus(-real).mean() + F.softplus(fake).mean(),
+            "gan_generator": F.softplus(-fake).mean(),
+            "l1": F.l1_loss(generated, average),
+            "softmax": 2 * F.cross_entropy(logits, both),
+            "island": (features - centres[both]).square().sum(1).mean() + pairs,
+        }
+        return terms, features
+
+    def total_loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """Eq. 1."""
+        weights = self.config.loss
+        return (
+            weights.lambda_gan * terms["gan_generator"]
+            + weights.lambda_l1 * terms["l1"]
+            + weights.lambda_softmax * terms["softmax"]
+            + weights.lambda_island * terms["island"]
         )
-        self._gradients(loss, self.optimizer, retain_graph=True)
-        self._gradients(discriminator_loss, self.discriminator_optimizer)
-        self._move_centres(features.detach(), both)
-        self.optimizer.step()
-        self.discriminator_optimizer.step()
-        return loss.item()
+
+    def set_gradients(self, terms: dict[str, Tensor]) -> None:
+        """Gives every parameter the gradient of what it minimises: Eq. 1 at G and E, -L_cGAN at D."""
+        minimised = {self.optimizer: self.total_loss(terms), self.discriminator_optimizer: terms["gan_discriminator"]}
+        for optimizer, loss in minimised.items():
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            gradients = torch.autograd.grad(loss, parameters, retain_graph=optimizer is self.optimizer)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+
+    def _started(self, features: Tensor, labels: Tensor) -> Tensor:
+        """The centres, those of classes that were not seen before at the mean of their images here."""
+        members = F.one_hot(labels, len(self.centres)).to(features.dtype)
+        means = members.T @ features / members.sum(0).clamp_min(1.0)[:, None]
+        return torch.where((self.centres == 0).all(1, keepdim=True), means, self.centres)
 
     @staticmethod
-    def _gradients(loss: Tensor, optimizer: torch.optim.Optimizer, retain_graph: bool = False) -> None:
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        gradients = torch.autograd.grad(loss, parameters, retain_graph=retain_graph)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
-
-    def _pairs(self) -> Tensor:
-        unit = F.normalize(self.centres, dim=1)
+    def _pairs(centres: Tensor) -> Tensor:
+        unit = F.normalize(centres, dim=1)
         return ((unit @ unit.T + 1.0) * (1.0 - torch.eye(len(unit)))).sum()
 
     def _move_centres(self, features: Tensor, labels: Tensor) -> None:
         """The centre-loss rule with the island loss's pairwise gradient, as `ifgan_tf.losses.centre_step`."""
         weights, classes = self.config.loss, len(self.centres)
-        members = F.one_hot(labels, classes).float()
+        centres = self._started(features, labels)
+        members = F.one_hot(labels, classes).to(features.dtype)
         count = members.sum(0)[:, None]
-        pull = (count * self.centres - members.T @ features) / (1.0 + count)
-        norms = self.centres.norm(dim=1, keepdim=True).clamp_min(1e-6)
-        unit = self.centres / norms
-        others = 1.0 - torch.eye(classes)
+        pull = (count * centres - members.T @ features) / (1.0 + count)
+        norms = centres.norm(dim=1, keepdim=True).clamp_min(1e-6)
+        unit = centres / norms
+        others = 1.0 - torch.eye(classes, dtype=features.dtype)
         push = (others @ unit - (others * (unit @ unit.T)).sum(1, keepdim=True) * unit) / norms
-        self.centres -= weights.centre_rate * (pull + weights.island_alpha / (classes - 1) * push)
+        self.centres = centres - weights.centre_rate * (pull + weights.island_alpha / (classes - 1) * push)

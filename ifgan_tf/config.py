@@ -213,7 +213,16 @@ class OptimizerConfig:
     learning_rate_decay_epochs: int = _setting(10, "Epochs between two decays.", "§4.3", within=_COUNT)
     beta_1: float = _setting(0.9, "β1 of Adam.", "§4.3", within=Within(0, 1, below=True))
     beta_2: float = _setting(0.99, "β2 of Adam.", "§4.3", within=Within(0, 1, below=True))
-    weight_decay: float = _setting(1e-4, "L2 penalty, added to the gradient of every kernel.", "§4.3", within=_WEIGHT)
+    weight_decay: float = _setting(
+        1e-4, "L2 penalty: this share of a parameter is added to its gradient.", "§4.3", within=_WEIGHT
+    )
+    weight_decay_scope: str = _setting(
+        "all",
+        "What the L2 penalty is on: all (every parameter, as in the Adam of the paper's framework), or kernels (not "
+        "biases, batch normalisation and γ of attention).",
+        "§4.3",
+        ("all", "kernels"),
+    )
     weight_average: float = _setting(
         0.0,
         "Use a moving average of G's and E's weights for validation and in checkpoints, which keeps this share of "

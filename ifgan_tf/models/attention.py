@@ -18,8 +18,9 @@ BLOCK_COEFFICIENTS = 2**21
 class SelfAttention(keras.layers.Layer):
     """`x + γ · attention(x)`, with γ learnt from 0, so that a new module is the identity (Fig. 4).
 
-    1x1 convolutions give queries and keys of C/8 channels and values of C/2 channels; softmax over each row
-    normalises the coefficients; a last 1x1 convolution brings the result back to C channels.
+    1x1 convolutions give queries and keys of C2 = C/8 channels (Fig. 4's green and red boxes) and values of C1 = C
+    channels (a magenta one); softmax over each row normalises the coefficients; a last 1x1 convolution of C channels
+    (the other magenta box) follows.
 
     Call:
       x: float [B, H, W, C], C at least 8.
@@ -33,11 +34,10 @@ class SelfAttention(keras.layers.Layer):
             raise ValueError(f"self-attention needs at least 8 channels, got {channels}")
         self.query = keras.layers.Conv2D(channels // 8, 1, dtype=self.dtype_policy, name="query")
         self.key = keras.layers.Conv2D(channels // 8, 1, dtype=self.dtype_policy, name="key")
-        self.value = keras.layers.Conv2D(channels // 2, 1, dtype=self.dtype_policy, name="value")
+        self.value = keras.layers.Conv2D(channels, 1, dtype=self.dtype_policy, name="value")
         self.output_projection = keras.layers.Conv2D(channels, 1, dtype=self.dtype_policy, name="output")
-        for layer in (self.query, self.key, self.value):
+        for layer in (self.query, self.key, self.value, self.output_projection):
             layer.build(input_shape)
-        self.output_projection.build((*input_shape[:-1], channels // 2))
         self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
 
     def attention_map(self, x: Any) -> Any:
@@ -51,8 +51,8 @@ class SelfAttention(keras.layers.Layer):
         return coefficients(_positions(self.query(x)), _positions(self.key(x)))
 
     def call(self, x: Any) -> Any:
-        attended = attend(*(_positions(layer(x)) for layer in (self.query, self.key, self.value)))  # [B, N, C/2]
-        attended = ops.reshape(attended, (-1, *x.shape[1:3], self.value.filters))
+        attended = attend(*(_positions(layer(x)) for layer in (self.query, self.key, self.value)))  # [B, N, C]
+        attended = ops.reshape(attended, (-1, *x.shape[1:]))
         return x + self.gamma * self.output_projection(attended)
 
 

@@ -34,10 +34,20 @@ def learning_rate(settings: OptimizerConfig, steps_per_epoch: int) -> keras.opti
 
 
 def with_weight_decay(
-    gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable], weight_decay: float
+    gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable], settings: OptimizerConfig
 ) -> list[tf.Tensor]:
-    """L2 penalty in the gradient: wd·w is added for kernels; batch normalisation and biases are left alone (§4.3)."""
+    """L2 penalty in the gradient, as PyTorch's Adam has it: wd·w is added (§4.3).
+
+    Args:
+      gradients: of every variable.
+      variables: trainable ones.
+      settings: `weight_decay`, and its scope: of all variables, or of kernels alone.
+    """
+
+    def decays(variable: keras.Variable) -> bool:
+        return settings.weight_decay_scope == "all" or variable.name.endswith("kernel")
+
     return [
-        gradient + weight_decay * variable if variable.name.endswith("kernel") else gradient
+        gradient + settings.weight_decay * variable if decays(variable) else gradient
         for gradient, variable in zip(gradients, variables, strict=True)
     ]

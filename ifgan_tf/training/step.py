@@ -55,7 +55,7 @@ class Trainer:
         self.loss = loss
         self._classifier_input = classifier_input
         self._class_weights = class_weights
-        self._weight_decay = optimizer.weight_decay
+        self._settings = optimizer
         give_average_faces(networks.generator, average_faces.numpy())
         self.centres = Centres(len(average_faces), networks.classifier.output["feature"].shape[-1], loss)
         self.optimizer = build_adam(optimizer, steps_per_epoch, self.generator_and_classifier_variables)
@@ -104,8 +104,8 @@ class Trainer:
         if self.discriminator_optimizer is not None:
             against = tape.gradient(terms["gan_discriminator"], _values(theirs))  # -L_cGAN
             metrics["discriminator_gradient_norm"] = tf.linalg.global_norm(against)
-            self.discriminator_optimizer.apply(with_weight_decay(against, theirs, self._weight_decay), theirs)
-        self.optimizer.apply(with_weight_decay(gradients, ours, self._weight_decay), ours)
+            self.discriminator_optimizer.apply(with_weight_decay(against, theirs, self._settings), theirs)
+        self.optimizer.apply(with_weight_decay(gradients, ours, self._settings), ours)
         if self.average is not None:
             self.average.follow(self.optimizer.iterations.value)
         return metrics

@@ -43,6 +43,7 @@ def test_defaults_are_the_papers():
     assert paper.loss.island_alpha == 0.03
     optimizer = paper.optimizer
     assert (optimizer.batch_size, optimizer.epochs, optimizer.weight_decay) == (50, 100, 1e-4)
+    assert optimizer.weight_decay_scope == "all"
     assert (optimizer.learning_rate, optimizer.learning_rate_decay, optimizer.learning_rate_decay_epochs) == (
         1e-4,
         0.9,
@@ -140,6 +141,13 @@ def test_a_run_of_six_or_seven_classes_without_names_is_still_read(tmp_path):
     tree["data"]["num_classes"] = 7
     path.write_text(json.dumps(tree))
     assert config.load(path).data.class_names == EXPRESSIONS
+
+
+def test_a_setting_that_an_older_file_lacks_has_its_default(tmp_path):
+    tree = config.to_dict(Config())
+    del tree["optimizer"]["weight_decay_scope"]
+    (tmp_path / "config.json").write_text(json.dumps(tree))
+    assert config.load(tmp_path / "config.json") == Config()
 
 
 def test_a_missing_file_is_no_run_folder(tmp_path):

@@ -56,7 +56,7 @@ def test_widths_are_those_of_figure_4(features):
     assert (layer.query.filters, layer.key.filters, layer.value.filters, layer.output_projection.filters) == (
         2,
         2,
-        8,
+        16,
         16,
     )
 

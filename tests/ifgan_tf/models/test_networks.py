@@ -9,6 +9,8 @@ from from_config import loaded, networks_of
 
 from ifgan_tf.config import RunConfig
 from ifgan_tf.errors import UserError
+from ifgan_tf.models import generator
+from ifgan_tf.models.attention import SelfAttention
 from ifgan_tf.models.networks import trackables
 
 PHOTOS = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
@@ -55,6 +57,29 @@ def test_a_checkpoint_of_other_networks_is_refused(tiny_config, with_model, tmp_
     save(networks_of(tiny_config), tmp_path)
     with pytest.raises(UserError, match=r"does not fit the run's config\.json"):
         loaded(with_model(generator_width=16), tmp_path)
+
+
+class HalfValues(SelfAttention):
+    """As it was: values of half the channels."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        half = input_shape[-1] // 2
+        self.value = keras.layers.Conv2D(half, 1, name="value")
+        self.value.build(input_shape)
+        self.output_projection = keras.layers.Conv2D(input_shape[-1], 1, name="output")
+        self.output_projection.build((*input_shape[:-1], half))
+
+    def call(self, x):
+        return x
+
+
+def test_a_checkpoint_of_attention_with_half_the_values_is_refused(tiny_config, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(generator, "SelfAttention", HalfValues)
+        save(networks_of(tiny_config), tmp_path)
+    with pytest.raises(UserError, match=r"does not fit the run's config\.json"):
+        loaded(tiny_config, tmp_path)
 
 
 def test_a_missing_checkpoint_is_named(tiny_config, tmp_path):

@@ -191,15 +191,19 @@ def test_centres_by_gradient():
     ).all()  # the pairwise term reaches every centre
 
 
-def test_weight_decay_is_l2_in_the_gradient_of_kernels_only():
+@pytest.mark.parametrize("scope", ["all", "kernels"])
+def test_weight_decay_is_l2_in_the_gradient(scope):
     layer, norm = keras.layers.Dense(2), keras.layers.BatchNormalization()
     layer.build((None, 3))
     norm.build((None, 2))
     variables = layer.trainable_variables + norm.trainable_variables
-    decayed = with_weight_decay([tf.zeros_like(v) for v in variables], variables, 0.1)
-    np.testing.assert_allclose(decayed[0], 0.1 * layer.kernel.numpy(), rtol=1e-6)
-    for gradient in decayed[1:]:
-        np.testing.assert_array_equal(gradient, np.zeros_like(gradient))
+    norm.gamma.assign([1.0, 2.0])
+    layer.bias.assign([3.0, 4.0])
+    settings = OptimizerConfig(weight_decay=0.1, weight_decay_scope=scope)
+    kernel, *others = with_weight_decay([tf.zeros_like(v) for v in variables], variables, settings)
+    np.testing.assert_allclose(kernel, 0.1 * layer.kernel.numpy(), rtol=1e-6)
+    for gradient, variable in zip(others, variables[1:], strict=True):
+        np.testing.assert_allclose(gradient, (0.1 if scope == "all" else 0.0) * variable.numpy(), rtol=1e-6)
 
 
 def test_first_adam_step_by_hand():
