@@ -82,8 +82,9 @@ def _training(data: dict[str, Any], report: Report) -> str:
     folds = f"the training {kind} of each fold" if "missing_folds" in report else "the official training part"
     return (
         f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
-        f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}."
-    )
+        f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}. "
+        f"{report_lib.untrained_text(report)}"
+    ).rstrip()
 
 
 def _terms(data: dict[str, Any]) -> list[str]:

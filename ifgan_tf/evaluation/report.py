@@ -23,7 +23,13 @@ from ifgan_tf.evaluation.predictions import Predictions
 Report = dict[str, Any]
 
 
-def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[int, int]) -> Report:
+def fold_report(
+    fold: int,
+    best: Predictions,
+    last: Predictions,
+    epochs: tuple[int, int],
+    undetected_in_training: Mapping[str, int] | None = None,
+) -> Report:
     """What one fold's test images gave.
 
     Pictures without a detected face count as errors in `accuracy`, `mean_class_accuracy` and `macro_f1`; they are
@@ -36,6 +42,7 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
       best: predictions of the checkpoint that was best on validation.
       last: predictions of the last epoch's checkpoint on the same images.
       epochs: how many epochs those two checkpoints had been trained for.
+      undetected_in_training: see `ifgan_tf.data.folds.Fold`.
     """
     classes = best.probabilities.shape[1]
     truth, predicted, detected = best.faces.labels, best.predicted, best.faces.detected
@@ -56,6 +63,7 @@ def fold_report(fold: int, best: Predictions, last: Predictions, epochs: tuple[i
         "coverage": float(np.mean(detected)),
         "detected_accuracy": metrics.accuracy(truth[detected], predicted[detected]),
         "undetected": np.bincount(truth[~detected], minlength=classes).tolist(),
+        "undetected_in_training": dict(undetected_in_training or {}),
     }
     recordings, right = by_recording(best)
     if recordings < len(best):
@@ -141,6 +149,20 @@ def strangers_text(report: Report) -> str:
     if _closed(report):
         return "A closed set (--fold_by=recording): everybody in the test images was trained on, in other recordings."
     return "No test subject was trained on."
+
+
+def untrained_text(report: Report) -> str:
+    """How many training images showed no face, by data set; empty when all did."""
+    folds = [fold["undetected_in_training"] for fold in report["folds"]]
+    names = dict.fromkeys(name for fold in folds for name in fold)
+    if not names:
+        return ""
+    counts = {name: sorted({fold.get(name, 0) for fold in folds}) for name in names}
+    told = [
+        f"{some[0]} of {name}" if len(some) == 1 else f"{some[0]} to {some[-1]} a fold of {name}"
+        for name, some in counts.items()
+    ]
+    return f"Training images in which no face was found, neither trained on nor averaged: {', '.join(told)}."
 
 
 def _closed(report: Report) -> bool:
@@ -379,6 +401,8 @@ def _remarks(report: Report) -> list[str]:
     undetected = sum(sum(fold["undetected"]) for fold in report["folds"])
     if undetected:
         remarks.append(f"Test images without a detected face: {undetected}; they count as errors.")
+    if untrained_text(report):
+        remarks.append(untrained_text(report))
     return remarks
 
 

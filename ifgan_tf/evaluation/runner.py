@@ -140,7 +140,8 @@ def _evaluate_fold(run: RunFolder, data_dir: str | None) -> Evaluated:
     best = predict_with(run, faces, "best", "test, best epoch")
     last = predict_with(run, faces, "last", "test, last epoch")
     epochs = (checkpoint_epoch(run, "best"), checkpoint_epoch(run, "last"))
-    return Evaluated(run, best, report.fold_report(run.config().run.fold, best, last, epochs))
+    fold = run.fold()
+    return Evaluated(run, best, report.fold_report(fold.fold, best, last, epochs, fold.undetected))
 
 
 def _pictures(

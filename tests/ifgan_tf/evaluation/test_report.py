@@ -70,6 +70,15 @@ def test_undetected_faces_lower_the_end_to_end_figures_and_are_counted():
     assert np.sum(fold["confusion"]) == 3
 
 
+def test_training_images_without_a_face_are_told_of(config: Config):
+    folds = [report.fold_report(k, BEST, LAST, (7, 100), left) for k, left in ((0, {"ck_plus": 2}), (3, {"mmi": 1}))]
+    merged = report.run_report(config, folds, {})
+    told = "neither trained on nor averaged: 0 to 2 a fold of ck_plus, 0 to 1 a fold of mmi."
+    assert told in report.markdown(merged) and told in model_card(merged)
+    merged = report.run_report(config, folds[:1], {})
+    assert "neither trained on nor averaged: 2 of ck_plus." in report.markdown(merged)
+
+
 def test_several_folds_are_merged_and_what_is_missing_is_said(two_folds: report.Report):
     merged = two_folds
     assert merged["accuracy"]["mean"] == pytest.approx((0.75 + 0.5) / 2)
