@@ -116,7 +116,7 @@ class RunFolder:
         return None if latest is None else saved_weights.number(latest)
 
     def networks(self, which: str = "best", precision: str | None = None) -> Networks:
-        """G, D and E from a checkpoint: `best` on validation, or of the `last` epoch.
+        """G, D and E from a checkpoint: `best` on validation (without validation, the last), or of the `last` epoch.
 
         Args:
           which: checkpoint.

@@ -1,11 +1,13 @@
 """Which images train, validate and test (paper §4.1).
 
 The posed sets: ten subsets, mutually exclusive by subjects; or, to compare with work on closed sets, by recordings of
-the same subjects. RAF-DB: its owners' split, and part of its training images to choose the checkpoint by.
+the same subjects. RAF-DB: its owners' split. Part of what could be trained
+on is held out to choose the checkpoint by, unless all is to be trained on.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -55,6 +57,11 @@ class Fold:
           `train`, `validation` and `test`, each bool [N].
         """
         return {part: np.isin(units, getattr(self, part)) for part in ("train", "validation", "test")}
+
+
+def without_validation(fold: Fold) -> Fold:
+    """The same fold with its validation part trained on as well."""
+    return dataclasses.replace(fold, train=tuple(sorted(fold.train + fold.validation)), validation=())
 
 
 def has_folds(dataset: str) -> bool:

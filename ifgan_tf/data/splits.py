@@ -25,7 +25,7 @@ class Splits:
     Attributes:
       fold: who is in which part.
       train: images of the fold's training subjects and of the additional sets, those in which a face was found.
-      validation: images of the fold's validation subjects.
+      validation: images of the fold's validation subjects; none with `--validation=none`.
     """
 
     fold: Fold
@@ -60,6 +60,8 @@ def load(data: DataConfig, fold: int) -> Splits:
     """
     images = load_faces(data.dataset, data.data_dir, "all", data.class_names, data.image_size)
     subjects = folds.fold_of(data.dataset, images, fold, data.fold_by)
+    if data.validation == "none":
+        subjects = folds.without_validation(subjects)
     masks = subjects.masks(images.units(data.fold_by))
     undetected = {data.dataset: int(np.sum(masks["train"] & ~images.detected))}
     masks["train"] &= images.detected
@@ -92,7 +94,7 @@ def _refuse_absence(data: DataConfig, fold: int, part: dict[str, Faces], additio
     """Sees that there is something to train and validate on, and every class to train on."""
     where = f"--dataset={data.dataset}: fold {fold} of what is built in --data_dir={data.data_dir}"
     remedy = "choose another fold, or complete your copy (python -m datasets.check) and build it again"
-    for name in ("train", "validation"):
+    for name in ("train",) if data.validation == "none" else ("train", "validation"):
         if not len(part[name]):
             raise UserError(f"{where} has no image in its {name} part; {remedy}")
     shown = {int(label) for faces in (part["train"], *additional) for label in np.unique(faces.labels)}

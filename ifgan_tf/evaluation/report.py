@@ -151,6 +151,17 @@ def strangers_text(report: Report) -> str:
     return "No test subject was trained on."
 
 
+def is_validated(report: Report) -> bool:
+    """Whether images were held out of training to choose the checkpoint by."""
+    return bool(report["config"]["data"]["validation"] != "none")
+
+
+def _checkpoint_text(report: Report) -> str:
+    if is_validated(report):
+        return "The checkpoint is the one best on validation; the last epoch is beside it."
+    return "Nothing was held out of training to validate on (--validation=none): the checkpoint is the last epoch's."
+
+
 def untrained_text(report: Report) -> str:
     """How many training images showed no face, by data set; empty when all did."""
     folds = [fold["undetected_in_training"] for fold in report["folds"]]
@@ -316,8 +327,7 @@ def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
         f"# {report['method']}: {config['data']['dataset']}",
         f"{len(report['classes'])} classes, {config['data']['image_size']}x{config['data']['image_size']} pixels, "
         f"backbone {config['model']['backbone']}; {folds_text(report)}. {strangers_text(report)} Additional "
-        f"training data: {config['data']['additional_data'] or 'none'}. The checkpoint is the one best on validation; "
-        f"the last epoch is beside it.",
+        f"training data: {config['data']['additional_data'] or 'none'}. {_checkpoint_text(report)}",
         "## Figures (percent)",
         markdown_table(figures, right=list(figures[0])[1:]),
     ]

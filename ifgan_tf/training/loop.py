@@ -84,11 +84,15 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     checkpoints = Checkpoints(run.checkpoints_dir, trainer)
     if checkpoints.restore():
         logging.info("%s: going on after epoch %d of %d", run.path, checkpoints.epoch, settings.epochs)
-    validation = Validation(trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes)
+    validation = None
+    if config.data.validation != "none":
+        validation = Validation(
+            trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes
+        )
     run.forget_metrics_after(checkpoints.epoch)
     if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
-        judged = validation.judge(validation.predict()["probabilities"])
-        run.append_metrics({"epoch": checkpoints.epoch, "step": checkpoints.epoch * steps, "validation": judged})
+        judged = {"validation": validation.judge(validation.predict()["probabilities"])} if validation else {}
+        run.append_metrics({"epoch": checkpoints.epoch, "step": checkpoints.epoch * steps, **judged})
 
     summaries = Summaries(run.tensorboard_dir)
     summaries.configuration(config, "/".join(run.path.absolute().parts[-2:]))
@@ -102,23 +106,23 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         numbers, name = range(epoch * steps + 1, step + 1), f"epoch {epoch + 1}/{settings.epochs}"
         losses = train_epoch(trainer, batches, numbers, settings.batch_size, summaries, name)
         seconds = time.perf_counter() - started
-        predicted = validation.predict()
-        judged, rate = validation.judge(predicted["probabilities"]), float(schedule(epoch * steps))
-        summaries.scalars("validation", judged, step)
-        summaries.scalars("train", {"learning_rate": rate}, step)
-        if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:
-            validation.show(predicted, summaries, step)
-        summaries.flush()
-        line = {
+        line: dict[str, Any] = {
             "epoch": epoch + 1,
             "step": step,
-            "learning_rate": rate,
+            "learning_rate": float(schedule(epoch * steps)),
             "train": losses,
-            "validation": judged,
-            "images_per_second": steps * settings.batch_size / seconds,
         }
+        summaries.scalars("train", {"learning_rate": line["learning_rate"]}, step)
+        if validation:
+            predicted = validation.predict()
+            line["validation"] = validation.judge(predicted["probabilities"])
+            summaries.scalars("validation", line["validation"], step)
+            if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:
+                validation.show(predicted, summaries, step)
+        summaries.flush()
+        line["images_per_second"] = steps * settings.batch_size / seconds
         run.append_metrics(line)
-        checkpoints.save(epoch + 1, judged)
+        checkpoints.save(epoch + 1, line.get("validation"))
         if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
             left = (time.perf_counter() - begun) / (epoch + 1 - epochs.start) * (epochs.stop - epoch - 1)
             logging.info("%s, %s left", _told(line, settings.epochs), timedelta(seconds=round(left)))
@@ -171,8 +175,9 @@ def _average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> np.nda
 
 def _told(line: dict[str, Any], epochs: int) -> str:
     """An epoch in one line."""
-    train, validation = line["train"], line["validation"]
+    train = line["train"]
+    validated = f"validation accuracy {100 * line['validation']['accuracy']:.1f} %, " if "validation" in line else ""
     return (
         f"epoch {line['epoch']}/{epochs}: loss {train['loss']:.4g}, training accuracy {100 * train['accuracy']:.1f} %, "
-        f"validation accuracy {100 * validation['accuracy']:.1f} %, {line['images_per_second']:.0f} images/s"
+        f"{validated}{line['images_per_second']:.0f} images/s"
     )

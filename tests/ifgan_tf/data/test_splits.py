@@ -79,6 +79,14 @@ def test_raf_db_is_split_as_by_its_owners(config_of):
     assert data.train.images.shape[1:] == data.validation.images.shape[1:] == (37, 37, 3)
 
 
+def test_without_validation_raf_dbs_whole_training_part_is_trained_on(config_of):
+    config = config_of("raf_db", "bu_3dfe", classes="7")
+    data = load(dataclasses.replace(config, data=dataclasses.replace(config.data, validation="none")))
+    assert len(data.fold.train) == 40 and len(data.fold.test) == 14 and not data.fold.validation
+    own = data.train.sources[~np.char.startswith(data.train.sources, "bu_3dfe: ")]
+    assert len(own) == 40 and not len(data.validation)
+
+
 def test_raf_dbs_average_faces_are_those_of_the_posed_sets(config_of):
     config = config_of("raf_db", "bu_3dfe,ck_plus", classes="7")
     fold = load(config).fold

@@ -236,6 +236,29 @@ def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch, jud
     assert tf.train.latest_checkpoint(str(folder / "last")).endswith("ckpt-3")
 
 
+def test_without_validation_all_is_trained_on_and_the_last_epoch_counts(small, trained, tmp_path, undrawn):
+    config = changed(small, validation="none", epochs=1)
+    last = loop.train(config, tmp_path / "run")
+    run, before = RunFolder(tmp_path / "run"), trained.fold()
+    assert not run.fold().validation and run.fold().test == before.test
+    assert set(run.fold().train) == {*before.train, *before.validation}
+    longer = changed(config, epochs=2)
+    config_lib.save(longer, run.config_file)
+    assert "validation" not in last and "validation" not in loop.train(longer, run.path)
+    assert last["step"] == (len(run.fold().train) * 6 * 2) // 32
+    assert run.checkpoint_epoch("best") == run.checkpoint_epoch("last") == 2
+    for best, of_last in zip(run.networks("best"), run.networks("last"), strict=True):
+        for one, other in zip(best.weights, of_last.weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+    report = evaluate(run.path)
+    (fold,) = report["folds"]
+    assert fold["accuracy"] == fold["last_epoch_accuracy"] and fold["best_epoch"] == 2
+    for text in (run.path / "evaluation" / "report.md", run.path / "model_card.md"):
+        assert "best on validation" not in text.read_text()
+    assert "(--validation=none): the checkpoint is the last epoch's" in (run.evaluation_dir / "report.md").read_text()
+    assert "none held out for validation" in (run.path / "model_card.md").read_text()
+
+
 def test_a_full_disk_keeps_the_checkpoint_before(copied, longer, monkeypatch):
     before = sorted(path.name for path in copied.checkpoints_dir.rglob("ckpt*"))
 
