@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
 from export import warmup
 from export.output import written
 from ifgan_tf import cli
+from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces.geometry import ALIGNED_SIZE
 from ifgan_tf.run_folder import RunFolder, single_run
 
 USAGE = """
@@ -59,7 +62,8 @@ def export_saved_model(run: RunFolder, output: Path, plain: bool = False) -> Pat
         signatures = module.plain_signatures() if plain else module.signatures()
         tf.saved_model.save(module, str(beside), signatures=signatures)
         if warmup.available() and not plain:
-            pictures = [(run.average_faces_dir / f"{name}.png").read_bytes() for name in run.classes()]
+            pictures = [file.read_bytes() for file in sorted(run.average_faces_dir.glob("*.png"))]
+            pictures = pictures or [encode_png(np.full((ALIGNED_SIZE, ALIGNED_SIZE, 3), 128, np.uint8))]
             encoded = [name for name in ("serving_default", "generate") if name in signatures]
             warmup.write_warmup(beside, encoded, pictures)
     return version

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class RunFolder:
     """One fold's run folder.
 
-    `config.json`, `folds.json`, `average_faces/<label>.png`, `checkpoints/best/`, `checkpoints/last/`, `metrics.jsonl`,
-    TensorBoard events under `tensorboard/`, and `evaluation/`.
+    `config.json`, `folds.json`, `average_faces/<label>.png` (a baseline may have none), `checkpoints/best/`,
+    `checkpoints/last/`, `metrics.jsonl`, TensorBoard events under `tensorboard/`, and `evaluation/`.
     """
 
     path: Path

@@ -57,12 +57,12 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     size, classes, settings = config.data.image_size, config.data.class_names, config.optimizer
     data = splits.load(config.data, config.run.fold)
     folds.save(data.fold, run.folds_file)
-    targets = _average_faces(run, config.data, data.fold)
+    targets = _average_faces(run, config, data.fold)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
     trainer = Trainer(
         build_networks(config.model, size, len(classes), config.run.seed, config.run.precision),
-        tf.constant(targets, tf.float32) / 127.5 - 1.0,
+        None if targets is None else tf.constant(targets, tf.float32) / 127.5 - 1.0,
         config.model.classifier_input,
         config.loss,
         settings,
@@ -87,7 +87,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     validation = None
     if config.data.validation != "none":
         validation = Validation(
-            trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes
+            trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes, size
         )
     run.forget_metrics_after(checkpoints.epoch)
     if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
@@ -160,17 +160,32 @@ def _prepare_devices() -> None:
             logging.warning("%s is in use already: its memory setting stays as it is", gpu.name)
 
 
-def _average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> np.ndarray:
-    """The average faces of the fold's training subjects, from the run folder once made: uint8 [classes, S, S, 3]."""
+def _average_faces(run: RunFolder, config: Config, fold: folds.Fold) -> np.ndarray | None:
+    """The average faces of the fold's training subjects, from the run folder once made: uint8 [classes, S, S, 3].
+
+    None for a baseline whose data give none, as RAF-DB without a posed set beside it: it has no G to learn them.
+
+    Raises:
+      UserError: where there is a G, and data that give none.
+    """
     try:
         made = run.average_faces()
     except UserError:  # not made yet, or spoilt since
-        examples = splits.average_face_examples(data, fold)
-        made = average_faces.average_faces(examples, data.class_names)
-        average_faces.save(made, data.class_names, run.average_faces_dir)
+        try:
+            _make_average_faces(run, config.data, fold)
+        except UserError as error:
+            if config.model.classifier_input != "input":
+                raise
+            logging.info("no average faces, and the baseline needs none (%s)", error)
+            return None
         made = run.average_faces()
-    size = data.image_size
+    size = config.data.image_size
     return geometry.centre_crop(average_faces.at_size(made, geometry.working_size(size)), size)
+
+
+def _make_average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> None:
+    examples = splits.average_face_examples(data, fold)
+    average_faces.save(average_faces.average_faces(examples, data.class_names), data.class_names, run.average_faces_dir)
 
 
 def _told(line: dict[str, Any], epochs: int) -> str:

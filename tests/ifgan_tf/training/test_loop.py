@@ -317,6 +317,26 @@ def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(smal
     assert "official split" in text and "Additional training data: bu_3dfe,ck_plus" in text
 
 
+@pytest.mark.parametrize(("dataset", "beside", "tested"), [("raf_db", "", 14), ("crema_d/intended", "raf_db", 24)])
+def test_the_baseline_needs_no_average_faces(small, several_sets, tmp_path, undrawn, dataset, beside, tested):
+    """RAF-DB without a posed set has none, nor has CREMA-D of surprise, which RAF-DB lends."""
+    config = changed(
+        small,
+        dataset=dataset,
+        additional_data=beside,
+        classes="7",
+        data_dir=str(several_sets),
+        batch_size=32,
+        epochs=1,
+        fold=0,
+    )
+    with pytest.raises(UserError, match=r"posed set"):
+        loop.train(config, tmp_path / "ifgan")
+    assert loop.train(changed(config, classifier_input="input"), tmp_path / "run")["epoch"] == 1
+    assert not RunFolder(tmp_path / "run").average_faces_dir.exists()
+    assert evaluate(tmp_path / "run")["folds"][0]["images"] == tested
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_report(small, copied, tmp_path, undrawn):
     loop.train(small, tmp_path / "other")
