@@ -15,7 +15,7 @@ import tensorflow as tf
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
 from ifgan_tf.config import Config, DataConfig
-from ifgan_tf.data import average_faces, folds, input_pipeline, splits
+from ifgan_tf.data import average_faces, folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces import geometry
 from ifgan_tf.models.networks import build_networks
@@ -57,6 +57,8 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     size, classes, settings = config.data.image_size, config.data.class_names, config.optimizer
     data = splits.load(config.data, config.run.fold)
     folds.save(data.fold, run.folds_file)
+    if not run.template_file.exists():
+        templates.save(templates.of_built_set(config.data.dataset, config.data.data_dir), run.template_file)
     targets = _average_faces(run, config, data.fold)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 

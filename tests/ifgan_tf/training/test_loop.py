@@ -17,8 +17,10 @@ from tiny import changed
 from ifgan_tf import config as config_lib
 from ifgan_tf import files, labels
 from ifgan_tf.config import OptimizerConfig
+from ifgan_tf.data import templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
+from ifgan_tf.faces import geometry
 from ifgan_tf.labels import BASIC
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training import loop
@@ -335,6 +337,19 @@ def test_the_baseline_needs_no_average_faces(small, several_sets, tmp_path, undr
     assert loop.train(changed(config, classifier_input="input"), tmp_path / "run")["epoch"] == 1
     assert not RunFolder(tmp_path / "run").average_faces_dir.exists()
     assert evaluate(tmp_path / "run")["folds"][0]["images"] == tested
+
+
+def test_the_template_of_the_own_data_set_travels_with_the_run(small, trained, several_sets, tmp_path):
+    np.testing.assert_array_equal(templates.load(trained.path / "template.json"), geometry.TEMPLATE)
+    theirs = geometry.TEMPLATE + np.array([[-9, -4], [9, -4], [0, 6]], np.float32)
+    shutil.copytree(several_sets / "raf_db", tmp_path / "sets" / "raf_db")
+    shutil.copytree(several_sets / "ck_plus", tmp_path / "sets" / "ck_plus")
+    (version,) = (tmp_path / "sets" / "raf_db").iterdir()
+    templates.save(theirs, version / "template.json")
+    settings = {"classes": "7", "data_dir": str(tmp_path / "sets"), "classifier_input": "input", "epochs": 1}
+    config = changed(small, dataset="raf_db", additional_data="ck_plus", **settings)
+    loop.train(config, tmp_path / "run")
+    np.testing.assert_array_equal(RunFolder(tmp_path / "run").template(), theirs)
 
 
 @pytest.mark.slow
