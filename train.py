@@ -52,12 +52,11 @@ def main(arguments: Sequence[str]) -> None:
     for fold in folds:
         folder = fold_folder(workdir, fold) if in_folders else workdir
         result = train(dataclasses.replace(run, run=dataclasses.replace(run.run, fold=fold)), folder)
+        validated = "no validation"
+        if "validation" in result:
+            validated = f"validation accuracy {100 * result['validation']['accuracy']:.1f} %"
         logging.info(
-            "%s: validation accuracy %.1f %% after epoch %d; next: python evaluate.py --workdir=%s",
-            folder,
-            100 * result["validation"]["accuracy"],
-            result["epoch"],
-            workdir,
+            "%s: %s after epoch %d; next: python evaluate.py --workdir=%s", folder, validated, result["epoch"], workdir
         )
         if in_folders:
             logging.info("%s\n%s", *write_summary(workdir))

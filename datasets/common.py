@@ -14,8 +14,9 @@ from datasets.alignment import aligned_faces
 from datasets.outcome import BuildReport
 from datasets.records import ROLES, FaceRecord, Problem, Scan, described, no_usable_image
 from ifgan_tf import progress as progress_lib
+from ifgan_tf.data import templates
 from ifgan_tf.data.images import encode_png
-from ifgan_tf.faces.geometry import ALIGNED_SIZE
+from ifgan_tf.faces.geometry import ALIGNED_SIZE, TEMPLATE
 from ifgan_tf.labels import EXPRESSIONS
 
 Example = tuple[str, dict[str, Any]]
@@ -72,13 +73,12 @@ def aligned_examples(
     """Detects, aligns and yields a split's records; the builder's whole `_generate_examples`.
 
     Unreadable records are left out; these, the undetected ones and the copy's `problems` are counted and listed in the
-    report, which is written into the built data set when the split is complete. Detections are kept in
-    `<data_dir>/.detections/<name>.jsonl`, so a killed build goes on where it stopped.
+    report, which is written into the built data set when the split is complete, as is the template. Detections are kept
+    in `detections_file`, so a killed build goes on where it stopped.
     """
     report = BuildReport(split, problems)
-    cache = pathlib.Path(builder.data_dir_root) / ".detections" / f"{builder.name}.jsonl"
     progress = functools.partial(progress_lib.bar, total=len(records), desc=f"{builder.name} {split}", unit="image")
-    for face in progress(aligned_faces(records, cache)):
+    for face in progress(aligned_faces(records, detections_file(builder))):
         if face.image is None:
             report.unreadable(face.record, face.error)
             continue
@@ -94,6 +94,7 @@ def aligned_examples(
             ),
         )
     _write(report, builder)
+    write_template(TEMPLATE, builder)
 
 
 def examples_as_given(
@@ -113,6 +114,16 @@ def examples_as_given(
         report.add(record, image, detected=True)
         yield record.key, example(record, image, confidence=1.0, landmarks=np.zeros((5, 2)))
     _write(report, builder)
+
+
+def detections_file(builder: tfds.core.GeneratorBasedBuilder) -> pathlib.Path:
+    """Where what was found in a data set's pictures is kept."""
+    return pathlib.Path(builder.data_dir_root) / ".detections" / f"{builder.name}.jsonl"
+
+
+def write_template(template: np.ndarray, builder: tfds.core.GeneratorBasedBuilder) -> None:
+    """Writes what the faces are aligned to (see `ifgan_tf.data.templates`) into the data set that is being built."""
+    templates.save(template, pathlib.Path(builder.data_path) / templates.FILE)
 
 
 def splits(builder: tfds.core.GeneratorBasedBuilder, scan: Scan) -> dict[str, Iterator[Example]]:

@@ -290,6 +290,8 @@ def _patches(pixels: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
 # --- ifgan_tf/faces/geometry.py
 
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -299,13 +301,27 @@ CROP = 224  # side of the patch that is cropped from an aligned face (paper §4.
 TEMPLATE = np.array([[88.0, 104.0], [168.0, 104.0], [128.0, 152.0]], np.float32)
 
 
-def similarity_transform(points: np.ndarray) -> np.ndarray:
-    """The similarity that brings eye centres and nose tip nearest to `TEMPLATE` in the least-squares sense.
+def template_of(points: Any) -> np.ndarray:
+    """A template, float32 [3, 2], of the numbers that a file holds.
+
+    Raises:
+      ValueError: unless they are three points that span a face in the 256x256 square.
+    """
+    template = np.asarray(points, np.float32)
+    if template.shape != TEMPLATE.shape or not ((template >= 0) & (template < ALIGNED_SIZE)).all():
+        raise ValueError(f"a template of {template.tolist()}: expected three points (x, y) from 0 to {ALIGNED_SIZE}")
+    similarity_transform(template)
+    return template
+
+
+def similarity_transform(points: np.ndarray, template: np.ndarray = TEMPLATE) -> np.ndarray:
+    """The similarity that brings eye centres and nose tip nearest to a template in the least-squares sense.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991, Eq. 40-42.
 
     Args:
       points: [>=3, 2], image-left eye, image-right eye, nose tip (further points are ignored), source pixels.
+      template: [3, 2], where they are to lie in the 256x256 face.
 
     Returns:
       float64 [2, 3], source pixel to aligned pixel.
@@ -314,7 +330,7 @@ def similarity_transform(points: np.ndarray) -> np.ndarray:
       ValueError: if the points coincide or are not finite.
     """
     source = np.asarray(points, np.float64)[:3]
-    target = TEMPLATE.astype(np.float64)
+    target = template.astype(np.float64)
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     source_centred, target_centred = source - source_mean, target - target_mean
     variance = (source_centred**2).sum() / len(source)
@@ -327,17 +343,17 @@ def similarity_transform(points: np.ndarray) -> np.ndarray:
     return np.column_stack([scale * rotation, target_mean - scale * rotation @ source_mean])
 
 
-def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def align(image: np.ndarray, landmarks: np.ndarray, template: np.ndarray = TEMPLATE) -> np.ndarray:
     """Cuts the face out upright.
 
     Args:
       image: uint8 RGB [H, W, 3].
-      landmarks: [>=3, 2] as for :func:`similarity_transform`.
+      landmarks, template: as for :func:`similarity_transform`.
 
     Returns:
       uint8 RGB [256, 256, 3]. What lies outside the image repeats its edge.
     """
-    transform = similarity_transform(landmarks)
+    transform = similarity_transform(landmarks, template)
     scale = float(np.hypot(transform[0, 0], transform[1, 0]))
     shrink = int(1 / scale)
     if shrink >= 2:  # warpAffine looks at four pixels only: average the others in first, or fine texture aliases
@@ -456,6 +472,7 @@ class Classifier:
       labels: class names, in label order.
       image_size: S, of the faces that the model sees.
       draws: whether it draws average faces.
+      template: float32 [3, 2], what the faces that the model sees are aligned to.
     Raises:
       UserError: when it is missing, damaged or no such file.
     """
@@ -468,6 +485,7 @@ class Classifier:
                 metadata = json.loads(package.read(METADATA))
                 detector = package.read(DETECTOR)
             self.image_size, self._working_size = int(metadata["image_size"]), int(metadata["working_size"])
+            self.template = template_of(metadata.get("template", TEMPLATE))
             content = Path(path).read_bytes()
             if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
                 raise ValueError("its checksum is wrong")
@@ -500,7 +518,7 @@ class Classifier:
         faces = self.detect(image)
         if not faces:
             raise UserError(NO_FACE)
-        return align(image, faces[0].landmarks)
+        return align(image, faces[0].landmarks, self.template)
 
     def view(self, face: np.ndarray) -> np.ndarray:
         """What the model sees of an aligned face, uint8 RGB [H, W, 3]: uint8 RGB [S, S, 3]."""
@@ -779,7 +797,7 @@ def _face(
     classifier: Classifier, image: np.ndarray, detection: Detection | None, gallery: Gallery | None
 ) -> dict[str, Any]:
     """What is to say of one face; `detection` is None for a picture that is an aligned face."""
-    aligned = image if detection is None else align(image, detection.landmarks)
+    aligned = image if detection is None else align(image, detection.landmarks, classifier.template)
     answer = classifier.run(classifier.view(aligned))
     label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
     face: dict[str, Any] = {"label": label, "confidence": answer.probabilities[label]}

@@ -7,12 +7,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
 from export import warmup
 from export.output import written
 from ifgan_tf import cli
+from ifgan_tf.data import templates
+from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
+from ifgan_tf.faces.geometry import ALIGNED_SIZE
 from ifgan_tf.run_folder import RunFolder, single_run
 
 USAGE = """
@@ -20,7 +24,8 @@ Writes the best networks of a run as DIR/<version>/, in TF Serving's convention.
 
     python -m export.saved_model --workdir=RUN --output=DIR [--plain]
 
-Signatures (every face must be aligned already, as python -m ifgan_tf.predict and export/classify.py align it):
+Signatures (every face must be aligned already, as python -m ifgan_tf.predict and export/classify.py align it: eyes and
+nose tip on the points in assets/template.json):
   serving_default   image_bytes: string [N], JPEG or PNG of any size → probabilities, label, label_id
   tensors           images: uint8 RGB [N, S, S, 3], what the networks see → probabilities, label, label_id
   probabilities     images → probabilities alone
@@ -55,11 +60,14 @@ def export_saved_model(run: RunFolder, output: Path, plain: bool = False) -> Pat
     with tempfile.TemporaryDirectory() as folder, written(version) as beside:
         labels_file = Path(folder) / "labels.txt"
         labels_file.write_text("\n".join(run.classes()) + "\n")
-        module = ServingModule(model, run.classes(), labels_file)
+        template_file = Path(folder) / templates.FILE
+        templates.save(run.template(), template_file)
+        module = ServingModule(model, run.classes(), labels_file, template_file)
         signatures = module.plain_signatures() if plain else module.signatures()
         tf.saved_model.save(module, str(beside), signatures=signatures)
         if warmup.available() and not plain:
-            pictures = [(run.average_faces_dir / f"{name}.png").read_bytes() for name in run.classes()]
+            pictures = [file.read_bytes() for file in sorted(run.average_faces_dir.glob("*.png"))]
+            pictures = pictures or [encode_png(np.full((ALIGNED_SIZE, ALIGNED_SIZE, 3), 128, np.uint8))]
             encoded = [name for name in ("serving_default", "generate") if name in signatures]
             warmup.write_warmup(beside, encoded, pictures)
     return version

@@ -21,9 +21,10 @@ class ServingModule(tf.Module):
       model: see `ifgan_tf.models.inference.build_inference`.
       classes: class names in label order.
       labels_file: the same, one a line; becomes an asset.
+      template_file: what faces must be aligned to; becomes an asset too.
     """
 
-    def __init__(self, model: keras.Model, classes: Sequence[str], labels_file: Path) -> None:
+    def __init__(self, model: keras.Model, classes: Sequence[str], labels_file: Path, template_file: Path) -> None:
         super().__init__()
         # Not the model itself: of a tracked Keras 3 model the copies of its variables are restored, not those that
         # the signatures read, wherever a graph is loaded into a session, as TF Serving does.
@@ -32,7 +33,7 @@ class ServingModule(tf.Module):
         self._size = int(model.inputs[0].shape[1])
         self._generates = "average_face" in model.output
         self._classes = list(classes)
-        self._labels = tf.saved_model.Asset(str(labels_file))
+        self._labels, self._template = (tf.saved_model.Asset(str(file)) for file in (labels_file, template_file))
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The functions to save, by signature name; `generate…` only where the run has a generator."""

@@ -15,6 +15,7 @@ from absl import flags
 
 from export.output import without_average_face, written
 from ifgan_tf import cli
+from ifgan_tf.data import templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.geometry import working_size
 from ifgan_tf.recognition.litert import DETECTOR, LABELS, METADATA
@@ -131,7 +132,8 @@ def describe(run: RunFolder, number_format: str, content: bytes, outputs: Sequen
         "labels": list(run.classes()),
         "image_size": size,
         "working_size": working_size(size),
-        "view": "aligned 256x256 face, resampled to working_size, its centre cropped to image_size",
+        "view": "256x256 face, eyes and nose tip aligned to template, resampled to working_size, centre of image_size",
+        "template": templates.points(run.template()),
         "input": {"image": image},
         "outputs": {name: described[name] for name in outputs},
         "classifier_input": config.model.classifier_input,

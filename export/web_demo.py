@@ -87,7 +87,7 @@ def settings(metadata: dict[str, Any]) -> dict[str, Any]:
     """What the page must know: of the model, of alignment and of finding faces."""
     return {
         "model": {name: metadata[name] for name in ("labels", "image_size", "working_size")},
-        "alignment": {"template": geometry.TEMPLATE.tolist(), "size": geometry.ALIGNED_SIZE},
+        "alignment": {"template": metadata["template"], "size": geometry.ALIGNED_SIZE},
         "detector": {
             "tile": TILE,
             "max_side": detection.MAX_SIDE,
@@ -108,9 +108,10 @@ def _metadata(model: Path) -> dict[str, Any]:
     try:
         content = model.read_bytes()
         with zipfile.ZipFile(model) as package:
-            metadata = json.loads(package.read(litert.METADATA))
+            metadata = {"template": geometry.TEMPLATE.tolist(), **json.loads(package.read(litert.METADATA))}
         if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
             raise ValueError("its checksum is wrong")
+        geometry.template_of(metadata["template"])
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"--model={model}: not a .tflite file written by export.tflite, or damaged ({error})") from None
     return metadata

@@ -95,6 +95,14 @@ class DataConfig:
         "§4.1",
         ("subject", "recording"),
     )
+    validation: str = _setting(
+        "held_out",
+        "What chooses the epoch that counts: held_out (the best one on images held out of training: the next tenth of "
+        "the subjects, of raf_db a tenth of the training images), or none (all of them are trained on, and the last "
+        "epoch counts).",
+        "§4.1",
+        ("held_out", "none"),
+    )
     image_size: int = _setting(224, "Side of the square image the networks see; a multiple of 32.", "§4.2")
     rotation: float = _setting(
         5.0, "Largest random rotation in training, in degrees either way.", "§4.2", within=Within(0, 180)

@@ -13,7 +13,7 @@ import numpy as np
 from ifgan_tf import config as config_lib
 from ifgan_tf import files, saved_weights
 from ifgan_tf.config import Config
-from ifgan_tf.data import folds
+from ifgan_tf.data import folds, templates
 from ifgan_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class RunFolder:
     """One fold's run folder.
 
-    `config.json`, `folds.json`, `average_faces/<label>.png`, `checkpoints/best/`, `checkpoints/last/`, `metrics.jsonl`,
-    TensorBoard events under `tensorboard/`, and `evaluation/`.
+    `config.json`, `folds.json`, `template.json`, `average_faces/<label>.png` (a baseline may have none),
+    `checkpoints/best/`, `checkpoints/last/`, `metrics.jsonl`, TensorBoard events under `tensorboard/`, and
+    `evaluation/`.
     """
 
     path: Path
@@ -39,6 +40,10 @@ class RunFolder:
     @property
     def folds_file(self) -> Path:
         return self.path / "folds.json"
+
+    @property
+    def template_file(self) -> Path:
+        return self.path / templates.FILE
 
     @property
     def average_faces_dir(self) -> Path:
@@ -71,6 +76,14 @@ class RunFolder:
     def fold(self) -> folds.Fold:
         """The run's subjects. Raises `UserError` when this is no run folder."""
         return folds.load(self.folds_file)
+
+    def template(self) -> np.ndarray:
+        """What the run's faces were aligned to, and new ones must be: float32 [3, 2]; see `ifgan_tf.data.templates`.
+
+        Raises:
+          UserError: when its file is damaged.
+        """
+        return templates.load(self.template_file)
 
     def average_faces(self) -> np.ndarray:
         """The average face of every class: uint8 [classes, 256, 256, 3], RGB.
@@ -116,7 +129,7 @@ class RunFolder:
         return None if latest is None else saved_weights.number(latest)
 
     def networks(self, which: str = "best", precision: str | None = None) -> Networks:
-        """G, D and E from a checkpoint: `best` on validation, or of the `last` epoch.
+        """G, D and E from a checkpoint: `best` on validation (without validation, the last), or of the `last` epoch.
 
         Args:
           which: checkpoint.

@@ -88,7 +88,7 @@ def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], 
         columns["recordings"].append(recording_of(example))
         columns["sources"].append(example["source"].decode())
         columns["frames"].append(example["frame"])
-        columns["detected"].append(example["detection_confidence"] > 0)
+        columns["detected"].append(was_detected(example))
         columns["intensities"].append(example["intensity"])
     return Faces(
         images=images[: len(columns["labels"])],
@@ -114,6 +114,11 @@ def iterate(dataset: str, data_dir: str, split: str, classes: Sequence[str]) -> 
 def recording_of(example: Mapping[str, Any]) -> str:
     """Whose recording an example is of, and which; the numbers of recordings may repeat from one person to the next."""
     return f"{example['subject'].decode()}/{example['sequence'].decode()}"
+
+
+def was_detected(example: Mapping[str, Any]) -> bool:
+    """Whether a face was found in an example's picture; else its image is the fallback crop."""
+    return bool(example["detection_confidence"] > 0)
 
 
 def open_builder(dataset: str, data_dir: str) -> Any:

@@ -1,15 +1,17 @@
 """Which images train, validate and test (paper §4.1).
 
 The posed sets: ten subsets, mutually exclusive by subjects; or, to compare with work on closed sets, by recordings of
-the same subjects. RAF-DB: its owners' split, and part of its training images to choose the checkpoint by.
+the same subjects. RAF-DB: its owners' split. Part of what could be trained
+on is held out to choose the checkpoint by, unless all is to be trained on.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +29,18 @@ class Fold:
     """The subjects of the three parts of one fold; no subject is in two.
 
     For RAF-DB, whose photos have no subjects, they are names of images, in a closed set recordings (see `Faces.units`).
+
+    Attributes:
+      fold: its number.
+      train, validation, test: who is in which part.
+      undetected: data set → its training images in which no face was found: they are neither trained on nor averaged.
     """
 
     fold: int
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+    undetected: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         parts = {"train": set(self.train), "validation": set(self.validation), "test": set(self.test)}
@@ -49,6 +57,11 @@ class Fold:
           `train`, `validation` and `test`, each bool [N].
         """
         return {part: np.isin(units, getattr(self, part)) for part in ("train", "validation", "test")}
+
+
+def without_validation(fold: Fold) -> Fold:
+    """The same fold with its validation part trained on as well."""
+    return dataclasses.replace(fold, train=tuple(sorted(fold.train + fold.validation)), validation=())
 
 
 def has_folds(dataset: str) -> bool:
@@ -86,7 +99,7 @@ def official_fold(names: Sequence[str]) -> Fold:
     for name in sorted(set(names)):
         held_out = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % NUM_FOLDS == 0
         parts["test" if name.startswith("test_") else "validation" if held_out else "train"].append(name)
-    return Fold(0, *(tuple(parts[part]) for part in ("train", "validation", "test")))
+    return Fold(0, tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]))
 
 
 def subject_fold(subjects: Sequence[str], fold: int) -> Fold:
@@ -135,11 +148,11 @@ def _dealt(ranked: Sequence[str], fold: int, what: str) -> Fold:
         subset = rank % NUM_FOLDS
         part = "test" if subset == fold else "validation" if subset == (fold + 1) % NUM_FOLDS else "train"
         parts[part].append(unit)
-    return Fold(fold, *(tuple(parts[part]) for part in ("train", "validation", "test")))
+    return Fold(fold, tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]))
 
 
 def save(fold: Fold, path: Path) -> None:
-    """Writes the subject lists as JSON, beside first and then renamed."""
+    """Writes the subject lists, and what was left out, as JSON, beside first and then renamed."""
     files.write_text(path, json.dumps(asdict(fold), indent=2) + "\n")
 
 
@@ -151,7 +164,8 @@ def load(path: Path) -> Fold:
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-        return Fold(tree["fold"], *(tuple(tree[part]) for part in ("train", "validation", "test")))
+        train, validation, test = (tuple(tree[part]) for part in ("train", "validation", "test"))
+        return Fold(tree["fold"], train, validation, test, tree.get("undetected", {}))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ifgan_tf.config import DataConfig
 from ifgan_tf.data import folds
-from ifgan_tf.data.built_sets import Faces, iterate, load_faces, open_builder, recording_of
+from ifgan_tf.data.built_sets import Faces, iterate, load_faces, open_builder, recording_of, was_detected
 from ifgan_tf.data.folds import Fold
 from ifgan_tf.errors import UserError
 
@@ -24,8 +24,8 @@ class Splits:
 
     Attributes:
       fold: who is in which part.
-      train: images of the fold's training subjects and of the additional sets.
-      validation: images of the fold's validation subjects.
+      train: images of the fold's training subjects and of the additional sets, those in which a face was found.
+      validation: images of the fold's validation subjects; none with `--validation=none`.
     """
 
     fold: Fold
@@ -60,9 +60,19 @@ def load(data: DataConfig, fold: int) -> Splits:
     """
     images = load_faces(data.dataset, data.data_dir, "all", data.class_names, data.image_size)
     subjects = folds.fold_of(data.dataset, images, fold, data.fold_by)
-    part = {name: images.select(mask) for name, mask in subjects.masks(images.units(data.fold_by)).items()}
+    if data.validation == "none":
+        subjects = folds.without_validation(subjects)
+    masks = subjects.masks(images.units(data.fold_by))
+    undetected = {data.dataset: int(np.sum(masks["train"] & ~images.detected))}
+    masks["train"] &= images.detected
+    part = {name: images.select(mask) for name, mask in masks.items()}
     del images
-    additional = [_additional(data, name, "train") for name in data.additional]
+    additional = []
+    for name in data.additional:
+        faces = _additional(data, name, "train")
+        undetected[name] = int(np.sum(~faces.detected))
+        additional.append(faces.select(faces.detected) if undetected[name] else faces)
+    subjects = dataclasses.replace(subjects, undetected=_some(undetected))
     _refuse_absence(data, fold, part, additional)
     named = {name: _named(faces, data.dataset) for name, faces in part.items()}
     tests = [_additional(data, name, "test") for name in data.additional if not folds.has_folds(name)]
@@ -70,11 +80,21 @@ def load(data: DataConfig, fold: int) -> Splits:
     return Splits(subjects, Faces.join([part["train"], *additional]), part["validation"])
 
 
+def _some(undetected: dict[str, int]) -> dict[str, int]:
+    """The data sets with training images in which no face was found, which the log names."""
+    some = {name: count for name, count in undetected.items() if count}
+    for name, count in some.items():
+        logging.info(
+            "%s: no face was found in %d training images; they are neither trained on nor averaged", name, count
+        )
+    return some
+
+
 def _refuse_absence(data: DataConfig, fold: int, part: dict[str, Faces], additional: list[Faces]) -> None:
     """Sees that there is something to train and validate on, and every class to train on."""
     where = f"--dataset={data.dataset}: fold {fold} of what is built in --data_dir={data.data_dir}"
     remedy = "choose another fold, or complete your copy (python -m datasets.check) and build it again"
-    for name in ("train", "validation"):
+    for name in ("train",) if data.validation == "none" else ("train", "validation"):
         if not len(part[name]):
             raise UserError(f"{where} has no image in its {name} part; {remedy}")
     shown = {int(label) for faces in (part["train"], *additional) for label in np.unique(faces.labels)}
@@ -113,8 +133,8 @@ def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -
 def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.ndarray, int]]:
     """The images that average faces are made of, uint8 [H, W, 3], with their labels (§4.3).
 
-    Those of the fold's training part. For RAF-DB, with its varied poses, and for expressions that the data set does not
-    have, all of the additional posed sets.
+    Those of the fold's training part in which a face was found. For RAF-DB, with its varied poses, and for expressions
+    that the data set does not have, all such of the additional posed sets.
 
     Raises:
       UserError: for RAF-DB without a posed set.
@@ -127,7 +147,7 @@ def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.nda
             f"in --data_dir={data.data_dir}; build one or more of bu_3dfe, ck_plus, mmi and name them here"
         )
     if own:
-        for example in iterate(data.dataset, data.data_dir, "train", data.class_names):
+        for example in filter(was_detected, iterate(data.dataset, data.data_dir, "train", data.class_names)):
             unit = recording_of(example) if data.fold_by == "recording" else example["subject"].decode()
             if unit in train:
                 shown.add(example["label"])
@@ -135,7 +155,7 @@ def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.nda
     if len(shown) == len(data.class_names):
         return
     for name in filter(folds.has_folds, data.additional):
-        for example in iterate(name, data.data_dir, "train", data.class_names):
+        for example in filter(was_detected, iterate(name, data.data_dir, "train", data.class_names)):
             if example["label"] not in shown:
                 yield example["image"], example["label"]
 

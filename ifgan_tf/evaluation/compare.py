@@ -32,6 +32,7 @@ class Run:
       method: what the paper calls it, with what the classifier saw.
       dataset: that it was tested on.
       fold_by: what its folds never split; the test images of one number differ between two of them.
+      validation: `held_out`, or `none`: then it was trained on more images.
       classes: that it tells apart.
       right: (fold, source, frame) of every test image → whether it was named right.
       subjects: (fold, source, frame) → who it is, or the source where no one says.
@@ -41,6 +42,7 @@ class Run:
     method: str
     dataset: str
     fold_by: str
+    validation: str
     classes: tuple[str, ...]
     right: dict[Image, bool]
     subjects: dict[Image, str]
@@ -82,6 +84,7 @@ def read_run(workdir: Path) -> Run:
             told["method"],
             told["config"]["data"]["dataset"],
             told["config"]["data"].get("fold_by", "subject"),
+            told["config"]["data"].get("validation", "held_out"),
             tuple(told["classes"]),
             {key: row["predicted"] == row["label"] for key, row in zip(keys, rows, strict=True)},
             {key: row["subject"] or row["source"] for key, row in zip(keys, rows, strict=True)},
@@ -193,6 +196,12 @@ def write_comparison(workdirs: Sequence[Path]) -> list[Row]:
         remark += (
             "\n\nThe runs tell different classes apart; on the same images, fewer of them are the easier task, so the "
             "differences are not of the methods alone."
+        )
+    if len({run.validation for run in runs}) > 1:
+        whole = ", ".join(run.name for run in runs if run.validation == "none")
+        remark += (
+            f"\n\nNothing was held out of training to validate on in {whole} (--validation=none): trained on more "
+            f"images than the others, of the last epoch."
         )
     text = (
         f"# {runs[0].dataset}: runs compared\n\n{report.markdown_table(rows)}{remark}\n\n"

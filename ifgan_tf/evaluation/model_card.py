@@ -43,6 +43,7 @@ def model_card(report: Report) -> str:
     config = report["config"]
     data, model, optimizer = config["data"], config["model"], config["optimizer"]
     figures = report_lib.fold_rows(report)
+    chosen = "the checkpoint best on validation" if report_lib.is_validated(report) else "the last epoch"
     parts = [
         f"# Model card: {report['method']}",
         "## What it is",
@@ -59,7 +60,7 @@ def model_card(report: Report) -> str:
         f"{data['dataset']}, {report_lib.folds_text(report)}. {report_lib.missing_text(report)}".rstrip(),
         report_lib.strangers_text(report),
         report_lib.markdown_table(figures, right=list(figures[0])[1:]),
-        "Percent; `accuracy` is of the checkpoint best on validation. Pictures without a face found count as errors.",
+        f"Percent; `accuracy` is of {chosen}. Pictures without a face found count as errors.",
         "## What it gives away of a person's identity",
         *_leakage(report),
         "## Meant for",
@@ -79,11 +80,17 @@ def model_card(report: Report) -> str:
 def _training(data: dict[str, Any], report: Report) -> str:
     beside = data.get("additional_data", "")
     kind = "recordings" if data["fold_by"] == "recording" else "subjects"
-    folds = f"the training {kind} of each fold" if "missing_folds" in report else "the official training part"
+    if "missing_folds" in report:
+        trained = f"the training {kind} of each fold"
+        folds = trained if report_lib.is_validated(report) else f"{trained}, none held out for validation"
+    else:
+        share = "nine tenths" if report_lib.is_validated(report) else "all"
+        folds = f"{share} of the official training part"
     return (
         f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
-        f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}."
-    )
+        f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}. "
+        f"{report_lib.untrained_text(report)}"
+    ).rstrip()
 
 
 def _terms(data: dict[str, Any]) -> list[str]:

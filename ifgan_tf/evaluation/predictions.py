@@ -73,7 +73,7 @@ def faces_of(run: RunFolder, part: str, data_dir: str | None = None) -> Faces:
 
     Args:
       run: a run folder.
-      part: `train`, `validation` or `test`.
+      part: `train` (without the images in which no face was found: no run trains on them), `validation` or `test`.
       data_dir: where the built data lie, if no longer where the run's configuration says.
 
     Raises:
@@ -82,7 +82,8 @@ def faces_of(run: RunFolder, part: str, data_dir: str | None = None) -> Faces:
     data = run.config().data
     where = data_dir or data.data_dir
     faces = _built_faces(data.dataset, where, data.class_names, data.image_size)
-    chosen = faces.select(run.fold().masks(faces.units(data.fold_by))[part])
+    mask = run.fold().masks(faces.units(data.fold_by))[part]
+    chosen = faces.select(mask & faces.detected if part == "train" else mask)
     if not len(chosen):
         raise UserError(
             f"--data_dir={where}: {data.dataset} has no image of the {part} subjects in {run.folds_file}; "

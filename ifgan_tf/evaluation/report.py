@@ -29,6 +29,7 @@ def fold_report(
     last: Predictions,
     epochs: tuple[int, int],
     shares: Mapping[str, float] | None = None,
+    undetected_in_training: Mapping[str, int] | None = None,
 ) -> Report:
     """What one fold's test images gave.
 
@@ -44,6 +45,7 @@ def fold_report(
       epochs: how many epochs those two checkpoints had been trained for.
       shares: accuracy of the best checkpoint with one half of E's pairs shuffled, see `PairShares`; where E sees one
         image alone there is none.
+      undetected_in_training: see `ifgan_tf.data.folds.Fold`.
     """
     classes = best.probabilities.shape[1]
     truth, predicted, detected = best.faces.labels, best.predicted, best.faces.detected
@@ -64,6 +66,7 @@ def fold_report(
         "coverage": float(np.mean(detected)),
         "detected_accuracy": metrics.accuracy(truth[detected], predicted[detected]),
         "undetected": np.bincount(truth[~detected], minlength=classes).tolist(),
+        "undetected_in_training": dict(undetected_in_training or {}),
     }
     recordings, right = by_recording(best)
     if recordings < len(best):
@@ -151,6 +154,31 @@ def strangers_text(report: Report) -> str:
     if _closed(report):
         return "A closed set (--fold_by=recording): everybody in the test images was trained on, in other recordings."
     return "No test subject was trained on."
+
+
+def is_validated(report: Report) -> bool:
+    """Whether images were held out of training to choose the checkpoint by."""
+    return bool(report["config"]["data"]["validation"] != "none")
+
+
+def _checkpoint_text(report: Report) -> str:
+    if is_validated(report):
+        return "The checkpoint is the one best on validation; the last epoch is beside it."
+    return "Nothing was held out of training to validate on (--validation=none): the checkpoint is the last epoch's."
+
+
+def untrained_text(report: Report) -> str:
+    """How many training images showed no face, by data set; empty when all did."""
+    folds = [fold["undetected_in_training"] for fold in report["folds"]]
+    names = dict.fromkeys(name for fold in folds for name in fold)
+    if not names:
+        return ""
+    counts = {name: sorted({fold.get(name, 0) for fold in folds}) for name in names}
+    told = [
+        f"{some[0]} of {name}" if len(some) == 1 else f"{some[0]} to {some[-1]} a fold of {name}"
+        for name, some in counts.items()
+    ]
+    return f"Training images in which no face was found, neither trained on nor averaged: {', '.join(told)}."
 
 
 def _closed(report: Report) -> bool:
@@ -304,8 +332,7 @@ def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
         f"# {report['method']}: {config['data']['dataset']}",
         f"{len(report['classes'])} classes, {config['data']['image_size']}x{config['data']['image_size']} pixels, "
         f"backbone {config['model']['backbone']}; {folds_text(report)}. {strangers_text(report)} Additional "
-        f"training data: {config['data']['additional_data'] or 'none'}. The checkpoint is the one best on validation; "
-        f"the last epoch is beside it.",
+        f"training data: {config['data']['additional_data'] or 'none'}. {_checkpoint_text(report)}",
         "## Figures (percent)",
         markdown_table(figures, right=list(figures[0])[1:]),
     ]
@@ -390,6 +417,8 @@ def _remarks(report: Report) -> list[str]:
     undetected = sum(sum(fold["undetected"]) for fold in report["folds"])
     if undetected:
         remarks.append(f"Test images without a detected face: {undetected}; they count as errors.")
+    if untrained_text(report):
+        remarks.append(untrained_text(report))
     return remarks
 
 

@@ -144,7 +144,8 @@ def _evaluate_fold(run: RunFolder, data_dir: str | None) -> Evaluated:
     shares = None
     if run.config().model.classifier_input == "pair":
         shares = PairShares(run.networks("best").classifier).of_predictions(best)
-    return Evaluated(run, best, report.fold_report(run.config().run.fold, best, last, epochs, shares))
+    fold = run.fold()
+    return Evaluated(run, best, report.fold_report(fold.fold, best, last, epochs, shares, fold.undetected))
 
 
 def _pictures(

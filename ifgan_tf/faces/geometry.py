@@ -1,10 +1,12 @@
 """Bringing a face to one pose and size: similarity transform by eye centres and nose tip, crops, one way to resample.
 
 Section 4.1 of the paper: faces are aligned according to the eye centres and the nose, then cropped to 256x256. The
-template that fixes "aligned" is `TEMPLATE`.
+template that fixes "aligned" is `TEMPLATE`, unless the owners of a data set aligned its faces their own way.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,13 +17,27 @@ CROP = 224  # side of the patch that is cropped from an aligned face (paper §4.
 TEMPLATE = np.array([[88.0, 104.0], [168.0, 104.0], [128.0, 152.0]], np.float32)
 
 
-def similarity_transform(points: np.ndarray) -> np.ndarray:
-    """The similarity that brings eye centres and nose tip nearest to `TEMPLATE` in the least-squares sense.
+def template_of(points: Any) -> np.ndarray:
+    """A template, float32 [3, 2], of the numbers that a file holds.
+
+    Raises:
+      ValueError: unless they are three points that span a face in the 256x256 square.
+    """
+    template = np.asarray(points, np.float32)
+    if template.shape != TEMPLATE.shape or not ((template >= 0) & (template < ALIGNED_SIZE)).all():
+        raise ValueError(f"a template of {template.tolist()}: expected three points (x, y) from 0 to {ALIGNED_SIZE}")
+    similarity_transform(template)
+    return template
+
+
+def similarity_transform(points: np.ndarray, template: np.ndarray = TEMPLATE) -> np.ndarray:
+    """The similarity that brings eye centres and nose tip nearest to a template in the least-squares sense.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991, Eq. 40-42.
 
     Args:
       points: [>=3, 2], image-left eye, image-right eye, nose tip (further points are ignored), source pixels.
+      template: [3, 2], where they are to lie in the 256x256 face.
 
     Returns:
       float64 [2, 3], source pixel to aligned pixel.
@@ -30,7 +46,7 @@ def similarity_transform(points: np.ndarray) -> np.ndarray:
       ValueError: if the points coincide or are not finite.
     """
     source = np.asarray(points, np.float64)[:3]
-    target = TEMPLATE.astype(np.float64)
+    target = template.astype(np.float64)
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     source_centred, target_centred = source - source_mean, target - target_mean
     variance = (source_centred**2).sum() / len(source)
@@ -43,17 +59,17 @@ def similarity_transform(points: np.ndarray) -> np.ndarray:
     return np.column_stack([scale * rotation, target_mean - scale * rotation @ source_mean])
 
 
-def align(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+def align(image: np.ndarray, landmarks: np.ndarray, template: np.ndarray = TEMPLATE) -> np.ndarray:
     """Cuts the face out upright.
 
     Args:
       image: uint8 RGB [H, W, 3].
-      landmarks: [>=3, 2] as for :func:`similarity_transform`.
+      landmarks, template: as for :func:`similarity_transform`.
 
     Returns:
       uint8 RGB [256, 256, 3]. What lies outside the image repeats its edge.
     """
-    transform = similarity_transform(landmarks)
+    transform = similarity_transform(landmarks, template)
     scale = float(np.hypot(transform[0, 0], transform[1, 0]))
     shrink = int(1 / scale)
     if shrink >= 2:  # warpAffine looks at four pixels only: average the others in first, or fine texture aliases

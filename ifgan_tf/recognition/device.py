@@ -297,7 +297,7 @@ def _face(
     classifier: Classifier, image: np.ndarray, detection: Detection | None, gallery: Gallery | None
 ) -> dict[str, Any]:
     """What is to say of one face; `detection` is None for a picture that is an aligned face."""
-    aligned = image if detection is None else align(image, detection.landmarks)
+    aligned = image if detection is None else align(image, detection.landmarks, classifier.template)
     answer = classifier.run(classifier.view(aligned))
     label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
     face: dict[str, Any] = {"label": label, "confidence": answer.probabilities[label]}

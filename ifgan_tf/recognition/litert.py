@@ -13,7 +13,7 @@ import numpy as np
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.detection import Cascade, Detection
-from ifgan_tf.faces.geometry import align, centre_crop, resize
+from ifgan_tf.faces.geometry import TEMPLATE, align, centre_crop, resize, template_of
 from ifgan_tf.recognition import INSTALL
 
 LABELS, METADATA, DETECTOR = "labels.txt", "metadata.json", "face_detector.tflite"  # inside the .tflite
@@ -67,6 +67,7 @@ class Classifier:
       labels: class names, in label order.
       image_size: S, of the faces that the model sees.
       draws: whether it draws average faces.
+      template: float32 [3, 2], what the faces that the model sees are aligned to.
     Raises:
       UserError: when it is missing, damaged or no such file.
     """
@@ -79,6 +80,7 @@ class Classifier:
                 metadata = json.loads(package.read(METADATA))
                 detector = package.read(DETECTOR)
             self.image_size, self._working_size = int(metadata["image_size"]), int(metadata["working_size"])
+            self.template = template_of(metadata.get("template", TEMPLATE))
             content = Path(path).read_bytes()
             if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
                 raise ValueError("its checksum is wrong")
@@ -111,7 +113,7 @@ class Classifier:
         faces = self.detect(image)
         if not faces:
             raise UserError(NO_FACE)
-        return align(image, faces[0].landmarks)
+        return align(image, faces[0].landmarks, self.template)
 
     def view(self, face: np.ndarray) -> np.ndarray:
         """What the model sees of an aligned face, uint8 RGB [H, W, 3]: uint8 RGB [S, S, 3]."""

@@ -65,6 +65,8 @@ class Recognizer:
     Attributes:
       labels: class names, in label order.
       kind: `keras`, `saved_model` or `tflite`.
+      template: float32 [3, 2], where the eye centres (image-left first) and the nose tip of the faces lie that the
+        model was trained on, in a square of 256; see `ifgan_tf.faces.geometry.align`.
 
     Raises:
       UserError: when there is no such model.
@@ -84,6 +86,7 @@ class Recognizer:
         self._batch_size = batch_size
         self.labels = self._runtime.labels
         self.kind = self._runtime.kind
+        self.template = self._runtime.template
 
     @overload
     def predict(self, images: Picture) -> list[Face]: ...  # type: ignore[overload-overlap]  # names iterate too
@@ -114,7 +117,7 @@ class Recognizer:
         for picture in map(_pixels, images):
             found = self.detect(picture)
             detections.append(found)
-            aligned += [align(picture, detection.landmarks) for detection in found]
+            aligned += [align(picture, detection.landmarks, self.template) for detection in found]
         probabilities, average_faces = self.classify(aligned)
         answers = iter(zip(probabilities, average_faces, strict=True))
         return [[self._face(detection, *next(answers)) for detection in found] for found in detections]
@@ -127,7 +130,7 @@ class Recognizer:
         """Asks the model about faces that are aligned already.
 
         Args:
-          aligned: N faces, uint8 RGB [256, 256, 3] (any size is resampled).
+          aligned: N faces, uint8 RGB [256, 256, 3] (any size is resampled), aligned to `template`.
         Returns:
           probabilities, float32 [N, classes], and N average faces, uint8 RGB [S, S, 3] or None.
         """

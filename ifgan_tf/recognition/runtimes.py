@@ -28,6 +28,7 @@ class Runtime:
       run: uint8 RGB [N, S, S, 3], N at least 1 → (probabilities float32 [N, classes]; average faces uint8 RGB
         [N, S, S, 3], or None without a generator).
       detect: uint8 RGB [H, W, 3] → its faces.
+      template: float32 [3, 2], what the faces that it takes are aligned to.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Runtime:
     image_size: int
     run: Callable[[np.ndarray], Answer]
     detect: Callable[[np.ndarray], list[Detection]]
+    template: np.ndarray
 
 
 def open_runtime(path: str | Path, every_face: bool = False) -> Runtime:
@@ -78,15 +80,18 @@ def _keras(path: Path, every_face: bool) -> Runtime:
         face = outputs.get("average_face")
         return outputs["probabilities"].numpy(), None if face is None else face.numpy()
 
-    return Runtime("keras", run.classes(), run.config().data.image_size, answer, _mtcnn(every_face))
+    return Runtime("keras", run.classes(), run.config().data.image_size, answer, _mtcnn(every_face), run.template())
 
 
 def _saved_model(path: Path, every_face: bool) -> Runtime:
     import tensorflow as tf
 
+    from ifgan_tf.data import templates
+
     try:
         module = tf.saved_model.load(str(files.plain(path)))
         labels = tuple((path / "assets" / "labels.txt").read_text(encoding="utf-8").split())
+        template = templates.load(path / "assets" / templates.FILE)
         signatures = module.signatures
         signature = signatures["generate_tensors" if "generate_tensors" in signatures else "tensors"]
         size = int(signature.structured_input_signature[1]["images"].shape[1])
@@ -103,7 +108,7 @@ def _saved_model(path: Path, every_face: bool) -> Runtime:
         face = outputs.get("average_face")
         return outputs["probabilities"].numpy(), None if face is None else face.numpy()
 
-    return Runtime("saved_model", labels, size, answer, _mtcnn(every_face))
+    return Runtime("saved_model", labels, size, answer, _mtcnn(every_face), template)
 
 
 def _tflite(path: Path, every_face: bool) -> Runtime:
@@ -118,9 +123,8 @@ def _tflite(path: Path, every_face: bool) -> Runtime:
         drawn = [row.average_face for row in rows if row.average_face is not None]
         return probabilities, np.stack(drawn) if drawn else None
 
-    return Runtime(
-        "tflite", classifier.labels, classifier.image_size, answer, partial(classifier.detect, every=every_face)
-    )
+    find = partial(classifier.detect, every=every_face)
+    return Runtime("tflite", classifier.labels, classifier.image_size, answer, find, classifier.template)
 
 
 def _mtcnn(every_face: bool) -> Callable[[np.ndarray], list[Detection]]:

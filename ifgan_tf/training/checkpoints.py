@@ -71,14 +71,18 @@ class Checkpoints:
             ) from None
         return True
 
-    def save(self, epoch: int, validated: Mapping[str, float]) -> None:
+    def save(self, epoch: int, validated: Mapping[str, float] | None) -> None:
         """Keeps the state after `epoch` epochs, and the networks as best when no epoch before did so well.
+
+        Without validation (None) the last epoch counts, and is kept as best.
 
         Raises:
           UserError: when the disk is full or the folder cannot be written.
         """
         try:
-            if selection.score(validated) > tuple(self._best.numpy()):
+            if validated is None:
+                self._best_networks.save(checkpoint_number=epoch)
+            elif selection.score(validated) > tuple(self._best.numpy()):
                 self._best.assign(selection.score(validated))
                 self._best_networks.save(checkpoint_number=epoch)
             self._epoch.assign(epoch)

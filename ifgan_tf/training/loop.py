@@ -16,7 +16,7 @@ import tensorflow as tf
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
 from ifgan_tf.config import Config, DataConfig
-from ifgan_tf.data import average_faces, folds, input_pipeline, splits
+from ifgan_tf.data import average_faces, folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces import geometry
 from ifgan_tf.models.networks import build_networks
@@ -60,12 +60,14 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     size, classes, settings = config.data.image_size, config.data.class_names, config.optimizer
     data = splits.load(config.data, config.run.fold)
     folds.save(data.fold, run.folds_file)
-    targets = _average_faces(run, config.data, data.fold)
+    if not run.template_file.exists():
+        templates.save(templates.of_built_set(config.data.dataset, config.data.data_dir), run.template_file)
+    targets = _average_faces(run, config, data.fold)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
     trainer = Trainer(
         build_networks(config.model, size, len(classes), config.run.seed, config.run.precision),
-        tf.constant(targets, tf.float32) / 127.5 - 1.0,
+        None if targets is None else tf.constant(targets, tf.float32) / 127.5 - 1.0,
         config.model.classifier_input,
         config.loss,
         settings,
@@ -87,11 +89,15 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     checkpoints = Checkpoints(run.checkpoints_dir, trainer)
     if checkpoints.restore():
         logging.info("%s: going on after epoch %d of %d", run.path, checkpoints.epoch, settings.epochs)
-    validation = Validation(trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes)
+    validation = None
+    if config.data.validation != "none":
+        validation = Validation(
+            trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes, size
+        )
     run.forget_metrics_after(checkpoints.epoch)
     if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
-        judged = validation.judge(validation.predict())
-        run.append_metrics({"epoch": checkpoints.epoch, "step": checkpoints.epoch * steps, "validation": judged})
+        judged = {"validation": validation.judge(validation.predict())} if validation else {}
+        run.append_metrics({"epoch": checkpoints.epoch, "step": checkpoints.epoch * steps, **judged})
 
     summaries = Summaries(run.tensorboard_dir)
     summaries.configuration(config, "/".join(run.path.absolute().parts[-2:]))
@@ -112,25 +118,25 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         seconds = time.perf_counter() - started
         norms = weight_norms(weights, trainable_weights(trainer.networks))
         summaries.groups("train", norms, step)
-        predicted = validation.predict()
-        judged, rate = validation.judge(predicted), float(schedule(epoch * steps))
-        summaries.scalars("validation", judged, step)
-        summaries.scalars("train", {"learning_rate": rate}, step)
-        if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:
-            validation.show(predicted, summaries, step)
-        summaries.flush()
-        line = {
+        line: dict[str, Any] = {
             "epoch": epoch + 1,
             "step": step,
-            "learning_rate": rate,
+            "learning_rate": float(schedule(epoch * steps)),
             "train": losses,
-            "validation": judged,
             **balance,
             **norms,
-            "images_per_second": steps * settings.batch_size / seconds,
         }
+        summaries.scalars("train", {"learning_rate": line["learning_rate"]}, step)
+        if validation:
+            predicted = validation.predict()
+            line["validation"] = validation.judge(predicted)
+            summaries.scalars("validation", line["validation"], step)
+            if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:
+                validation.show(predicted, summaries, step)
+        summaries.flush()
+        line["images_per_second"] = steps * settings.batch_size / seconds
         run.append_metrics(line)
-        checkpoints.save(epoch + 1, judged)
+        checkpoints.save(epoch + 1, line.get("validation"))
         if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
             left = (time.perf_counter() - begun) / (epoch + 1 - epochs.start) * (epochs.stop - epoch - 1)
             logging.info("%s, %s left", _told(line, settings.epochs), timedelta(seconds=round(left)))
@@ -168,23 +174,39 @@ def _prepare_devices() -> None:
             logging.warning("%s is in use already: its memory setting stays as it is", gpu.name)
 
 
-def _average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> np.ndarray:
-    """The average faces of the fold's training subjects, from the run folder once made: uint8 [classes, S, S, 3]."""
+def _average_faces(run: RunFolder, config: Config, fold: folds.Fold) -> np.ndarray | None:
+    """The average faces of the fold's training subjects, from the run folder once made: uint8 [classes, S, S, 3].
+
+    None for a baseline whose data give none, as RAF-DB without a posed set beside it: it has no G to learn them.
+
+    Raises:
+      UserError: where there is a G, and data that give none.
+    """
     try:
         made = run.average_faces()
     except UserError:  # not made yet, or spoilt since
-        examples = splits.average_face_examples(data, fold)
-        made = average_faces.average_faces(examples, data.class_names)
-        average_faces.save(made, data.class_names, run.average_faces_dir)
+        try:
+            _make_average_faces(run, config.data, fold)
+        except UserError as error:
+            if config.model.classifier_input != "input":
+                raise
+            logging.info("no average faces, and the baseline needs none (%s)", error)
+            return None
         made = run.average_faces()
-    size = data.image_size
+    size = config.data.image_size
     return geometry.centre_crop(average_faces.at_size(made, geometry.working_size(size)), size)
+
+
+def _make_average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> None:
+    examples = splits.average_face_examples(data, fold)
+    average_faces.save(average_faces.average_faces(examples, data.class_names), data.class_names, run.average_faces_dir)
 
 
 def _told(line: dict[str, Any], epochs: int) -> str:
     """An epoch in one line."""
-    train, validation = line["train"], line["validation"]
+    train = line["train"]
+    validated = f"validation accuracy {100 * line['validation']['accuracy']:.1f} %, " if "validation" in line else ""
     return (
         f"epoch {line['epoch']}/{epochs}: loss {train['loss']:.4g}, training accuracy {100 * train['accuracy']:.1f} %, "
-        f"validation accuracy {100 * validation['accuracy']:.1f} %, {line['images_per_second']:.0f} images/s"
+        f"{validated}{line['images_per_second']:.0f} images/s"
     )

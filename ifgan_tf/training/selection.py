@@ -1,4 +1,4 @@
-"""Which epoch of a run counts: the best on validation."""
+"""Which epoch of a run counts: the best on validation; the last one where nothing is held out to validate on."""
 
 from __future__ import annotations
 
@@ -17,4 +17,6 @@ def score(validated: Mapping[str, float]) -> tuple[float, float]:
 
 def best(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The line of metrics of the epoch that the checkpoint `best` is of; there must be one."""
+    if "validation" not in lines[-1]:
+        return lines[-1]
     return max(lines, key=lambda line: score(line["validation"]))

@@ -1,4 +1,4 @@
-"""How far the folds of a run have come, on validation; the test images are left to evaluate.py."""
+"""How far the folds of a run have come, on validation if there is one; the test images are left to evaluate.py."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ def write_summary(workdir: Path) -> tuple[Path, str]:
       The file and the table.
     """
     rows = [(run, lines) for run in fold_folders(workdir) if (lines := run.metrics())]
-    accuracies = [selection.best(lines)["validation"]["accuracy"] for _, lines in rows]
-    table = markdown_table(
-        [_row(run, lines) for run, lines in rows]
-        + [{"fold": "mean ± std", "best, %": f"{100 * np.mean(accuracies):.2f} ± {100 * np.std(accuracies):.2f}"}],
-        right=("epochs", "best epoch", "best, %", "last, %"),
-    )
+    best = [selection.best(lines) for _, lines in rows]
+    accuracies = [line["validation"]["accuracy"] for line in best if "validation" in line]
+    table_rows = [_row(run, lines) for run, lines in rows]
+    if accuracies:
+        spread = f"{100 * np.mean(accuracies):.2f} ± {100 * np.std(accuracies):.2f}"
+        table_rows.append({"fold": "mean ± std", "best, %": spread})
+    table = markdown_table(table_rows, right=("epochs", "best epoch", "best, %", "last, %"))
     path = workdir / "summary.md"
-    files.write_text(path, f"Accuracy on the validation images\n\n{table}\n")
+    title = "Accuracy on the validation images" if accuracies else "No validation: the last epoch counts"
+    files.write_text(path, f"{title}\n\n{table}\n")
     return path, table
 
 
 def _row(run: RunFolder, lines: list[dict[str, Any]]) -> dict[str, str]:
     config, best = run.config(), selection.best(lines)
-    return {
-        "fold": str(config.run.fold),
-        "epochs": f"{lines[-1]['epoch']} of {config.optimizer.epochs}",
-        "best epoch": str(best["epoch"]),
-        "best, %": f"{100 * best['validation']['accuracy']:.2f}",
-        "last, %": f"{100 * lines[-1]['validation']['accuracy']:.2f}",
-    }
+    row = {"fold": str(config.run.fold), "epochs": f"{lines[-1]['epoch']} of {config.optimizer.epochs}"}
+    if "validation" in best:
+        row["best epoch"] = str(best["epoch"])
+        row["best, %"] = f"{100 * best['validation']['accuracy']:.2f}"
+        row["last, %"] = f"{100 * lines[-1]['validation']['accuracy']:.2f}"
+    return row

@@ -33,7 +33,7 @@ class Trainer:
     def __init__(
         self,
         networks: Networks,
-        average_faces: tf.Tensor,
+        average_faces: tf.Tensor | None,
         classifier_input: str,
         loss: LossConfig,
         optimizer: OptimizerConfig,
@@ -43,7 +43,7 @@ class Trainer:
     ) -> None:
         """Args:
         networks: new, or of a checkpoint.
-        average_faces: float32 [classes, S, S, 3] in [-1, 1], centre-cropped: G's targets.
+        average_faces: float32 [classes, S, S, 3] in [-1, 1], centre-cropped: G's targets; the baseline needs none.
         classifier_input: what E is shown, as in `ModelConfig`.
         loss, optimizer: settings.
         steps_per_epoch: for the learning rate's schedule.
@@ -56,8 +56,10 @@ class Trainer:
         self._classifier_input = classifier_input
         self._class_weights = class_weights
         self._settings = optimizer
-        give_average_faces(networks.generator, average_faces.numpy())
-        self.centres = Centres(len(average_faces), networks.classifier.output["feature"].shape[-1], loss)
+        if average_faces is not None:
+            give_average_faces(networks.generator, average_faces.numpy())
+        said = networks.classifier.output
+        self.centres = Centres(said["logits"].shape[-1], said["feature"].shape[-1], loss)
         self.optimizer = build_adam(optimizer, steps_per_epoch, self.generator_and_classifier_variables)
         self.discriminator_optimizer = (
             build_adam(optimizer, steps_per_epoch, self.discriminator_variables) if networks.discriminator else None

@@ -29,19 +29,21 @@ class Validation:
         networks: Networks,
         classifier_input: str,
         part: Faces,
-        average_faces: np.ndarray,
+        average_faces: np.ndarray | None,
         classes: Sequence[str],
+        image_size: int,
     ) -> None:
         """Args:
         networks: to validate; they may go on changing.
         classifier_input: what E is shown, as in `ModelConfig`.
         part: faces before cropping.
-        average_faces: uint8 [classes, S, S, 3].
+        average_faces: uint8 [classes, S, S, 3]; the baseline needs none.
         classes: their names.
+        image_size: S.
         """
         self._generator = networks.generator
         self._labels = part.labels
-        self._photos = centre_crop(part.images, average_faces.shape[1])
+        self._photos = centre_crop(part.images, image_size)
         self._average_faces = average_faces
         self._classes = classes
         inference = build_inference(classifier_input, networks.generator, networks.classifier)
@@ -86,7 +88,7 @@ class Validation:
         picture = figures.confusion(confusion, self._classes, title, on_screen=True)
         summaries.image("confusion", figures.pixels(picture), step)
         generated = predicted.get("average_face")
-        if self._generator is None or generated is None:
+        if self._generator is None or generated is None or self._average_faces is None:
             return
         rows = [int(np.flatnonzero(self._labels == label)[-1]) for label in np.unique(self._labels)]
         names = [self._classes[self._labels[row]] for row in rows]

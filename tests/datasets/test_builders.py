@@ -17,12 +17,16 @@ from datasets.ck_plus import ck_plus_dataset_builder
 from datasets.crema_d import crema_d_dataset_builder
 from datasets.mmi import mmi_dataset_builder
 from datasets.raf_db import raf_db_dataset_builder
+from ifgan_tf.data import templates
+from ifgan_tf.faces import geometry
 from ifgan_tf.labels import EXPRESSIONS
 from tests.datasets import imitations
 
 
 class _BuilderTest(tfds.testing.DatasetBuilderTestCase):
     """Draws the imitation, and replaces MTCNN, which has tests of its own."""
+
+    TEMPLATE: ClassVar = geometry.TEMPLATE
 
     @staticmethod
     def write(root):
@@ -54,6 +58,8 @@ class _BuilderTest(tfds.testing.DatasetBuilderTestCase):
                 assert (red > green + 40 and red > blue + 30) or red == green == blue  # CK+ is mostly grey
                 examples += 1
         assert examples == sum(self.SPLITS.values())
+        template = templates.load(pathlib.Path(builder.data_dir) / templates.FILE)
+        np.testing.assert_allclose(template, self.TEMPLATE, atol=1e-3)
 
 
 class Bu3dfeTest(_BuilderTest):
@@ -88,6 +94,7 @@ class MmiTest(_BuilderTest):
 class RafDbTest(_BuilderTest):
     DATASET_CLASS = raf_db_dataset_builder.Builder
     SPLITS: ClassVar = {"train": 14, "test": 7}
+    TEMPLATE: ClassVar = geometry.TEMPLATE + 0.78  # of 100 pixels: half a pixel is 1.28 of 256 pixels
 
     @staticmethod
     def write(root):

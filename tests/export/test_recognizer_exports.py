@@ -187,7 +187,9 @@ def test_paths_that_need_care(exports: dict[str, Path], photo: np.ndarray, kind:
     assert Recognizer(target).predict(photo)[0].label == Recognizer(source).predict(photo)[0].label
 
 
-@pytest.mark.parametrize("part", ["saved_model.pb", "variables/variables.data-00000-of-00001", "assets/labels.txt"])
+@pytest.mark.parametrize(
+    "part", ["saved_model.pb", "variables/variables.data-00000-of-00001", "assets/labels.txt", "assets/template.json"]
+)
 def test_damaged_saved_models(exports: dict[str, Path], part: str, tmp_path: Path) -> None:
     shutil.copytree(exports["saved_model"], tmp_path / "export")
     (file,) = (tmp_path / "export").glob(f"*/{part}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,3 +155,10 @@ def test_a_run_without_checkpoint(make_run: Callable[..., RunFolder], tmp_path: 
     (tmp_path / "config.json").write_text(make_run().config_file.read_text())
     with pytest.raises(UserError, match="checkpoint"):
         export_saved_model(RunFolder(tmp_path), tmp_path / "out")
+
+
+def test_a_baseline_without_average_faces(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
+    run = make_run("input")
+    shutil.rmtree(run.average_faces_dir)
+    version = export_saved_model(run, tmp_path / "export")
+    assert (version / "saved_model.pb").is_file()

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from tiny_sets import faces_of
@@ -56,9 +58,15 @@ def test_too_few_subjects_are_refused():
 
 
 def test_saved_and_loaded(tmp_path):
-    fold = subject_fold(SUBJECTS, 3)
+    fold = dataclasses.replace(subject_fold(SUBJECTS, 3), undetected={"ck_plus": 2})
     folds.save(fold, tmp_path / "folds.json")
     assert folds.load(tmp_path / "folds.json") == fold
+
+
+def test_a_list_of_before_undetected_faces_were_left_out(tmp_path):
+    path = tmp_path / "folds.json"
+    path.write_text('{"fold": 0, "train": ["a"], "validation": ["b"], "test": ["c"]}')
+    assert folds.load(path) == Fold(0, ("a",), ("b",), ("c",))
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"fold": 0}'])

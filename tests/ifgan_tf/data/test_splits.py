@@ -39,6 +39,32 @@ def test_other_sets_join_the_training_images_only(config_of):
     assert not any("test_" in source for source in other.tolist())
 
 
+def test_pictures_without_a_face_are_neither_trained_on_nor_averaged(config_of, caplog):
+    """One of the first subject's has none: in fold 2 in the training part, in fold 9 in validation."""
+    lost, config = "F0001/F0001_anger0.png", config_of(additional_data="ck_plus")
+    with caplog.at_level("INFO"):
+        data = splits.load(config.data, 2)
+    assert "F0001" in data.fold.train and data.fold.undetected == {"bu_3dfe": 1}
+    assert "bu_3dfe: no face was found in 1 training images" in caplog.text
+    assert data.train.detected.all() and lost not in data.train.sources.tolist()
+    average = average_faces(splits.average_face_examples(config.data, data.fold), EXPRESSIONS[:6])
+    subjects = [int(subject[1:]) - 1 for subject in data.fold.train]
+    seen = [face_of(person, 0, number) for person in subjects for number in range(2) if (person, number) != (0, 0)]
+    np.testing.assert_array_equal(average[0], np.rint(np.mean(seen, axis=0)))
+    validated = splits.load(config.data, 9)
+    assert lost in validated.validation.sources.tolist() and not validated.fold.undetected
+
+
+def test_pictures_without_a_face_of_other_sets_are_left_out_too(config_of):
+    config = config_of("raf_db", "bu_3dfe", classes="7")
+    data = load(config)
+    assert data.fold.undetected == {"bu_3dfe": 1}
+    assert np.char.startswith(data.train.sources, "bu_3dfe: ").sum() == 20 * 7 * 2 - 1
+    average = average_faces(splits.average_face_examples(config.data, data.fold), EXPRESSIONS)
+    seen = [face_of(person, 0, number) for person in range(20) for number in range(2) if (person, number) != (0, 0)]
+    np.testing.assert_array_equal(average[0], np.rint(np.mean(seen, axis=0)))
+
+
 def test_sets_that_are_not_built_are_warned_of_and_left_out_of_the_configuration(config_of, caplog):
     data = splits.with_built_sets(config_of(additional_data="ck_plus,mmi").data)
     assert data.additional == ("ck_plus",)
@@ -51,6 +77,14 @@ def test_raf_db_is_split_as_by_its_owners(config_of):
     assert len(data.validation) == len(data.fold.validation) > 0
     assert set(data.validation.units("subject").tolist()) == set(data.fold.validation)
     assert data.train.images.shape[1:] == data.validation.images.shape[1:] == (37, 37, 3)
+
+
+def test_without_validation_raf_dbs_whole_training_part_is_trained_on(config_of):
+    config = config_of("raf_db", "bu_3dfe", classes="7")
+    data = load(dataclasses.replace(config, data=dataclasses.replace(config.data, validation="none")))
+    assert len(data.fold.train) == 40 and len(data.fold.test) == 14 and not data.fold.validation
+    own = data.train.sources[~np.char.startswith(data.train.sources, "bu_3dfe: ")]
+    assert len(own) == 40 and not len(data.validation)
 
 
 def test_raf_dbs_average_faces_are_those_of_the_posed_sets(config_of):

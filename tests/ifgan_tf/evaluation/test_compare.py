@@ -22,12 +22,12 @@ def write_run(
     method: str = "IF-GAN",
     dataset: str = "bu_3dfe",
     classes: tuple[str, ...] = BASIC,
-    fold_by: str = "subject",
+    **data: str,
 ) -> Path:
     """An evaluated run: ten images, frames of five videos, one a subject, over two folds."""
     out = folder / "evaluation"
     out.mkdir(parents=True)
-    told = {"method": method, "classes": list(classes), "config": {"data": {"dataset": dataset, "fold_by": fold_by}}}
+    told = {"method": method, "classes": list(classes), "config": {"data": {"dataset": dataset, **data}}}
     (out / "report.json").write_text(json.dumps(told))
     with (out / "predictions.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["source", "frame", "subject", "fold", "label", "predicted"])
@@ -89,6 +89,13 @@ def test_a_closed_set_is_not_compared_with_people_nobody_learnt_from(tmp_path):
     closed = write_run(tmp_path / "b", REFERENCE, fold_by="recording")
     with pytest.raises(UserError, match=r"--fold_by=subject and .* --fold_by=recording; expected runs with the same"):
         write_comparison([write_run(tmp_path / "a", REFERENCE), closed])
+
+
+def test_a_run_that_was_trained_on_what_others_validate_on_is_named(tmp_path):
+    whole = write_run(tmp_path / "whole", REFERENCE, validation="none")
+    write_comparison([write_run(tmp_path / "a", REFERENCE), whole])
+    text = (tmp_path / "a" / "evaluation" / "compare.md").read_text()
+    assert f"to validate on in {whole} (--validation=none)" in text
 
 
 def test_runs_of_different_classes_say_so(tmp_path):

@@ -49,6 +49,12 @@ def test_an_undetected_face_is_an_error_whatever_the_networks_say(run: RunFolder
     assert (predictions.predicted[~lost] == predictions.probabilities[~lost].argmax(axis=1)).all()
 
 
+def test_training_faces_are_those_that_were_found(make_run: MakeRun, tmp_path: Path):
+    run = make_run(tmp_path / "run", fold=2)
+    faces = faces_of(run, "train")
+    assert "F0001" in faces.subjects and faces.detected.all() and len(faces) == 16 * 6 * 2 - 1
+
+
 def test_batches_do_not_change_what_the_model_says(run: RunFolder):
     networks = run.networks("best")
     model = build_inference(run.config().model.classifier_input, networks.generator, networks.classifier)

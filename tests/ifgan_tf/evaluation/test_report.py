@@ -77,6 +77,16 @@ def test_what_each_image_tells_is_a_mean_over_the_folds(config: Config):
     assert "photo it is right in 60.00 %" in text and "face in 20.00 %" in text and "its own in 75.00 %" in text
 
 
+def test_training_images_without_a_face_are_told_of(config: Config):
+    left = ((0, {"ck_plus": 2}), (3, {"mmi": 1}))
+    folds = [report.fold_report(fold, BEST, LAST, (7, 100), None, undetected) for fold, undetected in left]
+    merged = report.run_report(config, folds, {})
+    told = "neither trained on nor averaged: 0 to 2 a fold of ck_plus, 0 to 1 a fold of mmi."
+    assert told in report.markdown(merged) and told in model_card(merged)
+    merged = report.run_report(config, folds[:1], {})
+    assert "neither trained on nor averaged: 2 of ck_plus." in report.markdown(merged)
+
+
 def test_several_folds_are_merged_and_what_is_missing_is_said(two_folds: report.Report):
     merged = two_folds
     assert merged["accuracy"]["mean"] == pytest.approx((0.75 + 0.5) / 2)

@@ -74,6 +74,14 @@ def test_outside_the_image_its_edge_goes_on():
     assert (align(image, TEMPLATE - 100) == 90).all()
 
 
+def test_another_template_is_followed():
+    other = np.array([[70, 90], [186, 92], [130, 170]], np.float32)
+    transform = similarity_transform(_turn(other, 1.7, 12, (40, 9)), other)
+    np.testing.assert_allclose(_turn(other, 1.7, 12, (40, 9)) @ transform[:, :2].T + transform[:, 2], other, atol=1e-4)
+    image = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(align(image, other, other), image)
+
+
 def test_fallback_is_the_centred_square():
     image = np.zeros((300, 500, 3), np.uint8)
     image[:, 100:400] = (200, 10, 20)

@@ -18,8 +18,10 @@ from tiny import changed
 from ifgan_tf import config as config_lib
 from ifgan_tf import files, labels
 from ifgan_tf.config import OptimizerConfig
+from ifgan_tf.data import templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
+from ifgan_tf.faces import geometry
 from ifgan_tf.labels import BASIC
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training import loop
@@ -253,6 +255,29 @@ def test_best_is_chosen_on_validation_and_kept(small, tmp_path, monkeypatch, jud
     assert tf.train.latest_checkpoint(str(folder / "last")).endswith("ckpt-3")
 
 
+def test_without_validation_all_is_trained_on_and_the_last_epoch_counts(small, trained, tmp_path, undrawn):
+    config = changed(small, validation="none", epochs=1)
+    last = loop.train(config, tmp_path / "run")
+    run, before = RunFolder(tmp_path / "run"), trained.fold()
+    assert not run.fold().validation and run.fold().test == before.test
+    assert set(run.fold().train) == {*before.train, *before.validation}
+    longer = changed(config, epochs=2)
+    config_lib.save(longer, run.config_file)
+    assert "validation" not in last and "validation" not in loop.train(longer, run.path)
+    assert last["step"] == (len(run.fold().train) * 6 * 2) // 32
+    assert run.checkpoint_epoch("best") == run.checkpoint_epoch("last") == 2
+    for best, of_last in zip(run.networks("best"), run.networks("last"), strict=True):
+        for one, other in zip(best.weights, of_last.weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+    report = evaluate(run.path)
+    (fold,) = report["folds"]
+    assert fold["accuracy"] == fold["last_epoch_accuracy"] and fold["best_epoch"] == 2
+    for text in (run.path / "evaluation" / "report.md", run.path / "model_card.md"):
+        assert "best on validation" not in text.read_text()
+    assert "(--validation=none): the checkpoint is the last epoch's" in (run.evaluation_dir / "report.md").read_text()
+    assert "none held out for validation" in (run.path / "model_card.md").read_text()
+
+
 def test_a_full_disk_keeps_the_checkpoint_before(copied, longer, monkeypatch):
     before = sorted(path.name for path in copied.checkpoints_dir.rglob("ckpt*"))
 
@@ -313,6 +338,39 @@ def test_raf_db_is_trained_beside_posed_sets_and_evaluated_on_its_own_split(smal
     assert report["folds"][0]["images"] == 14 and "missing_folds" not in report
     text = (tmp_path / "run" / "evaluation" / "report.md").read_text()
     assert "official split" in text and "Additional training data: bu_3dfe,ck_plus" in text
+
+
+@pytest.mark.parametrize(("dataset", "beside", "tested"), [("raf_db", "", 14), ("crema_d/intended", "raf_db", 24)])
+def test_the_baseline_needs_no_average_faces(small, several_sets, tmp_path, undrawn, dataset, beside, tested):
+    """RAF-DB without a posed set has none, nor has CREMA-D of surprise, which RAF-DB lends."""
+    config = changed(
+        small,
+        dataset=dataset,
+        additional_data=beside,
+        classes="7",
+        data_dir=str(several_sets),
+        batch_size=32,
+        epochs=1,
+        fold=0,
+    )
+    with pytest.raises(UserError, match=r"posed set"):
+        loop.train(config, tmp_path / "ifgan")
+    assert loop.train(changed(config, classifier_input="input"), tmp_path / "run")["epoch"] == 1
+    assert not RunFolder(tmp_path / "run").average_faces_dir.exists()
+    assert evaluate(tmp_path / "run")["folds"][0]["images"] == tested
+
+
+def test_the_template_of_the_own_data_set_travels_with_the_run(small, trained, several_sets, tmp_path):
+    np.testing.assert_array_equal(templates.load(trained.path / "template.json"), geometry.TEMPLATE)
+    theirs = geometry.TEMPLATE + np.array([[-9, -4], [9, -4], [0, 6]], np.float32)
+    shutil.copytree(several_sets / "raf_db", tmp_path / "sets" / "raf_db")
+    shutil.copytree(several_sets / "ck_plus", tmp_path / "sets" / "ck_plus")
+    (version,) = (tmp_path / "sets" / "raf_db").iterdir()
+    templates.save(theirs, version / "template.json")
+    settings = {"classes": "7", "data_dir": str(tmp_path / "sets"), "classifier_input": "input", "epochs": 1}
+    config = changed(small, dataset="raf_db", additional_data="ck_plus", **settings)
+    loop.train(config, tmp_path / "run")
+    np.testing.assert_array_equal(RunFolder(tmp_path / "run").template(), theirs)
 
 
 @pytest.mark.slow
