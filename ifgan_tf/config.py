@@ -142,9 +142,23 @@ class ModelConfig:
     classifier_weights: str = _setting(
         "imagenet", "Initial weights of the backbone: imagenet (downloaded once), none, or a weights file.", "§4.3"
     )
+    warm_start: str = _setting(
+        "",
+        "Run folder of a baseline (--model=baseline) with the same folds, backbone and classes: what its E has learnt "
+        "on photos is what E of a pair, and a backbone in G, begin with. Of several folds the one of the same number.",
+        "§4.3",
+    )
     attention: bool = _setting(True, "Three self-attention modules in G; --noattention leaves them out.", "Fig. 3")
     generator_width: int = _setting(
         64, "Channels of G's first level; deeper levels have 2, 4, 8 and 8 times as many.", within=_COUNT
+    )
+    generator_encoder: str = _setting(
+        "unet",
+        "What halves the photo in G: unet (Fig. 3), or backbone: a second --backbone with its own weights, those of "
+        "--classifier_weights or --warm_start to begin with, so that G need not learn to see from nothing; not in the "
+        "paper.",
+        "Fig. 3",
+        ("unet", "backbone"),
     )
     generator_upsampling: str = _setting(
         "transposed",
@@ -301,7 +315,7 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
 
 def without_initial_weights(model: ModelConfig) -> ModelConfig:
     """The same settings for networks whose weights come from elsewhere: nothing is read or downloaded for them."""
-    return dataclasses.replace(model, classifier_weights="none")
+    return dataclasses.replace(model, classifier_weights="none", warm_start="")
 
 
 def sections() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,10 +10,11 @@ from keras import layers
 
 from ifgan_tf.config import ModelConfig
 from ifgan_tf.models.attention import SelfAttention
+from ifgan_tf.models.encoder import encode_with_backbone
 from ifgan_tf.models.face_span import SPAN, AverageFaceSpan
 from ifgan_tf.models.normalization import BatchNormalization
 
-LEVELS = 5
+WIDTHS = (1, 2, 4, 8, 8)  # channels of the levels, in multiples of the first one's
 ATTENTION_LEVEL = 2  # the feature maps of a quarter of the image's size: 56x56 at 224 (Fig. 3)
 LAST_ATTENTION = "attention_decoder"  # the module nearest the image, whose map Fig. 6 shows
 
@@ -22,7 +24,8 @@ def build_generator(model: ModelConfig, size: int, classes: int) -> keras.Model:
 
     Five halvings (224 → 112 → 56 → 28 → 14 → 7) and five doublings, with skip connections between equal sizes
     and three self-attention modules at a quarter of the image's size: on the encoding path, on the skip and on
-    the decoding path.
+    the decoding path. With `generator_encoder=backbone` the backbone of E, with weights of its own, halves the photo
+    in the place of the encoding path, as often as it does, and the first of the modules is left out.
 
     Args:
       model: its settings.
@@ -32,22 +35,21 @@ def build_generator(model: ModelConfig, size: int, classes: int) -> keras.Model:
     Returns:
       A functional model: photo, float [B, S, S, 3] in [-1, 1] → average face, float32 [B, S, S, 3] in [-1, 1].
     """
-    widths = [model.generator_width * factor for factor in (1, 2, 4, 8, 8)]
-    first_skip = LEVELS - model.generator_skips  # level of the shallowest skip that is kept
-
+    widths = [model.generator_width * factor for factor in WIDTHS]
     photo = keras.Input((size, size, 3), name="photo")
-    x = photo
-    skips: dict[int, Any] = {}
-    for level, width in enumerate(widths, start=1):
-        x = _down(x, width, level, model)
-        if model.attention and level == ATTENTION_LEVEL:
-            x = SelfAttention(name="attention_encoder")(x)
-        if first_skip <= level < LEVELS:
-            skips[level] = x
+    if model.generator_encoder == "backbone":
+        encoded = encode_with_backbone(photo, model)
+    else:
+        encoded = _encode(photo, widths, model)
+
+    deepest = len(encoded)
+    first_skip = deepest - model.generator_skips  # level of the shallowest skip that is kept
+    skips = {level: encoded[level - 1] for level in range(max(1, first_skip), deepest)}
     if model.attention and ATTENTION_LEVEL in skips:
         skips[ATTENTION_LEVEL] = SelfAttention(name="attention_skip")(skips[ATTENTION_LEVEL])
 
-    for level in range(LEVELS - 1, 0, -1):
+    x = encoded[-1]
+    for level in range(deepest - 1, 0, -1):
         x = _up(x, widths[level - 1], level, model)
         if model.attention and level == ATTENTION_LEVEL:
             x = SelfAttention(name=LAST_ATTENTION)(x)
@@ -87,6 +89,17 @@ class _AttentionMap(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         return self.module.attention_map(x)
+
+
+def _encode(photo: Any, widths: Sequence[int], model: ModelConfig) -> list[Any]:
+    """The paper's encoding path: its feature maps, half as large from level to level."""
+    encoded, x = [], photo
+    for level, width in enumerate(widths, start=1):
+        x = _down(x, width, level, model)
+        if model.attention and level == ATTENTION_LEVEL:
+            x = SelfAttention(name="attention_encoder")(x)
+        encoded.append(x)
+    return encoded
 
 
 def _down(x: Any, width: int, level: int, model: ModelConfig) -> Any:

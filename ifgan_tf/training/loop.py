@@ -28,6 +28,7 @@ from ifgan_tf.training.optimizers import learning_rate
 from ifgan_tf.training.step import Trainer
 from ifgan_tf.training.summaries import Summaries
 from ifgan_tf.training.validation import Validation
+from ifgan_tf.training.warm_start import warm_start
 from ifgan_tf.training.weight_norms import trainable_weights, weight_norms
 
 _PICTURES = 25  # times in a run that pictures are written
@@ -65,8 +66,11 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     targets = _average_faces(run, config, data.fold)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
+    networks = build_networks(config.model, size, len(classes), config.run.seed, config.run.precision)
+    if config.model.warm_start and run.checkpoint_epoch("last") is None:
+        warm_start(networks, config, data.fold)
     trainer = Trainer(
-        build_networks(config.model, size, len(classes), config.run.seed, config.run.precision),
+        networks,
         None if targets is None else tf.constant(targets, tf.float32) / 127.5 - 1.0,
         config.model.classifier_input,
         config.loss,

@@ -31,6 +31,8 @@ def test_paper_generator_has_figure_3s_shapes():
         {"generator_upsampling": "resize"},
         {"generator_skips": 0},
         {"generator_skips": 2, "generator_convolutions": 2},
+        {"generator_encoder": "backbone"},
+        {"generator_encoder": "backbone", "generator_skips": 0, "generator_upsampling": "resize"},
     ],
 )
 def test_faces_are_in_range_and_differ_between_photos(with_model, settings):
@@ -76,3 +78,12 @@ def test_other_sizes_work_when_a_multiple_of_32(tiny_config):
     for size in (64, 96):
         config = Config(data=DataConfig(image_size=size), model=tiny_config.model)
         assert generator_of(config).output.shape[1:] == (size, size, 3)
+
+
+def test_a_backbone_halves_as_often_as_it_does(with_model):
+    model = generator_of(with_model(generator_encoder="backbone", generator_skips=2))
+    assert [map_.shape[1] for map_ in model.get_layer("encoder").outputs] == [16, 8, 4, 2]
+    assert {layer.name for layer in model.layers if layer.name.endswith("_skip")} == {
+        "attention_skip", "up2_skip", "up3_skip",
+    }  # fmt: skip
+    assert set(attention_layers(model)) == {"attention_skip", "attention_decoder"}

@@ -1,0 +1,32 @@
+"""A backbone as the encoding path of G: what it has learnt on photos, at every size that it halves them to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ifgan_tf.config import ModelConfig
+from ifgan_tf.models.backbones import PREPROCESSING, Preprocess, build_backbone
+
+ENCODER = "encoder"  # the layer's name in a generator
+
+
+def encode_with_backbone(photo: Any, model: ModelConfig) -> list[Any]:
+    """The photo as a backbone sees it.
+
+    Args:
+      photo: float [B, S, S, 3] in [-1, 1].
+      model: settings; `backbone` and `classifier_weights` say which one, and what it begins with.
+    Returns:
+      Feature maps, float [B, S/2^i, S/2^i, C_i], i = 1, 2, …: the last one of every size.
+
+    Raises:
+      UserError: see `build_backbone`.
+    """
+    size = photo.shape[1]
+    backbone = build_backbone(model.backbone, model.classifier_weights, size, 3, model.batch_norm_momentum)
+    last = {layer.output.shape[1]: layer.output for layer in backbone.layers if len(layer.output.shape) == 4}
+    halved = [last[size >> level] for level in range(1, size.bit_length()) if size >> level in last]
+    encoder = keras.Model(backbone.input, halved, name=ENCODER)
+    return list(encoder(Preprocess(PREPROCESSING[model.backbone], name="preprocess")(photo)))

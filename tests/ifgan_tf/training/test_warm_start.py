@@ -1,0 +1,92 @@
+"""A run that begins with what a baseline has learnt: which weights it takes, and from whom it may."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from from_config import networks_of
+from tiny import changed, tiny_config, write_run
+from tiny_sets import SUBJECTS
+
+from ifgan_tf.data import folds
+from ifgan_tf.errors import UserError
+from ifgan_tf.models.encoder import ENCODER
+from ifgan_tf.training.warm_start import warm_start
+
+BASELINE = tiny_config(classifier_input="input", dataset="bu_3dfe")
+PHOTOS = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("baseline")
+    return write_run(
+        folder / "fold_00", BASELINE, SUBJECTS, lambda label: np.zeros((256, 256, 3), np.uint8), {"best": 1}, True
+    )
+
+
+def begun(baseline, fold=0, **settings):
+    """Networks that were given the baseline's weights."""
+    config = changed(BASELINE, warm_start=str(baseline.path.parent), fold=fold, seed=5, **settings)
+    networks = networks_of(config)
+    warm_start(networks, config, folds.subject_fold(SUBJECTS, fold))
+    return networks
+
+
+def test_e_of_a_pair_begins_as_the_baseline_whatever_the_face(baseline):
+    expected = baseline.networks("best").classifier(PHOTOS)
+    classifier = begun(baseline, classifier_input="pair").classifier
+    for face in (PHOTOS[::-1], np.ones_like(PHOTOS)):
+        said = classifier(np.concatenate([PHOTOS, face], axis=-1))
+        np.testing.assert_allclose(said["logits"], expected["logits"], rtol=1e-4, atol=1e-5)
+
+
+def test_a_backbone_in_g_begins_with_the_baselines(baseline):
+    networks = begun(baseline, classifier_input="generated", generator_encoder="backbone")
+    photos = networks.generator.get_layer("preprocess")(PHOTOS)
+    expected = next(layer for layer in baseline.networks("best").classifier.layers if layer.name == "small_cnn")
+    np.testing.assert_allclose(
+        networks.generator.get_layer(ENCODER)(photos)[-1], expected(photos), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_e_that_sees_the_face_alone_begins_anew(baseline):
+    config = changed(BASELINE, classifier_input="generated", seed=5)
+    np.testing.assert_array_equal(
+        begun(baseline, classifier_input="generated").classifier.get_weights()[0],
+        networks_of(config).classifier.get_weights()[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"backbone": "MobileNetV2"}, "a run with --backbone=SmallCNN, and this one has MobileNetV2"),
+        ({"classes": "anger,fear"}, "a run with --classes="),
+        ({"dataset": "ck_plus"}, "a run with --dataset=bu_3dfe"),
+    ],
+)
+def test_another_kind_of_run_is_refused(baseline, settings, said):
+    with pytest.raises(UserError, match=said):
+        begun(baseline, **settings)
+
+
+def test_who_is_no_baseline_is_refused(tmp_path):
+    run = write_run(
+        tmp_path, tiny_config(dataset="bu_3dfe"), SUBJECTS, lambda label: np.zeros((256, 256, 3), np.uint8), {"best": 1}
+    )
+    config = tiny_config(dataset="bu_3dfe", warm_start=str(run.path))
+    with pytest.raises(UserError, match="not a baseline"):
+        warm_start(networks_of(config), config, folds.subject_fold(SUBJECTS, 0))
+
+
+def test_a_baseline_that_knows_this_folds_test_people_is_refused(baseline):
+    config = changed(BASELINE, warm_start=str(baseline.path), fold=4)
+    with pytest.raises(UserError, match="has learnt from 4 people whom this run validates or tests on"):
+        warm_start(networks_of(config), config, folds.subject_fold(SUBJECTS, 4))
+
+
+def test_a_missing_run_is_named(tmp_path):
+    config = changed(BASELINE, warm_start=str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="nowhere"):
+        warm_start(networks_of(config), config, folds.subject_fold(SUBJECTS, 0))
