@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from absl import flags
 
 from benchmarks.processes import described_networks, machine, new_trainer
 from benchmarks.train_step import data
@@ -23,8 +24,12 @@ every loss term, every parameter's gradient, and after one whole step every para
 would hide a fault at its first value (γ of attention, centres, biases) is moved from there. The flags describe the
 configuration (defaults: the paper's, E from scratch).
 
-    python -m benchmarks.step_parity --batch_size=2 --image_size=64
-    python -m benchmarks.step_parity --batch_size=2
+    python -m benchmarks.step_parity --batch_size=2 --image_size=64 --float64
+    python -m benchmarks.step_parity --batch_size=2 --float64
+
+--float64 computes in float64 on both sides. In float32 a ResNet-101 that has learnt nothing, on two images, makes of
+rounding errors differences of a few per cent: batch normalisation over a handful of values amplifies them by the layer,
+and each ReLU that falls on the other side of zero is a jump of the gradient.
 
 A gradient's difference is its norm divided by the gradient's. A bias that changes nothing (before batch normalisation,
 or of attention's keys) has a gradient of rounding errors alone: its difference is divided by the norm of its kernel's.
@@ -62,12 +67,22 @@ class Parity(NamedTuple):
         return far + [f"overall: {self.overall:.1e}"] * (self.overall > GRADIENTS)
 
 
-def compare(config: Config) -> Parity:
+def compare(config: Config, double: bool = False) -> Parity:
     """One batch through both sides.
 
     Args:
       config: of networks that `benchmarks.paired_weights` knows.
+      double: compute in float64.
     """
+    if not double:
+        return _compare(config, np.float32)
+    from benchmarks.double_precision import float64
+
+    with float64():
+        return _compare(config, np.float64)
+
+
+def _compare(config: Config, dtype: type[np.floating[Any]]) -> Parity:
     import tensorflow as tf
     import torch
 
@@ -75,8 +90,9 @@ def compare(config: Config) -> Parity:
     from benchmarks.train_step_torch import TorchTrainer
 
     images, labels, average_faces = data(config)
+    average_faces = average_faces.astype(dtype)
     trainer = new_trainer(config, tf.constant(average_faces))
-    _settle(trainer)
+    trainer.centres.variable = tf.Variable(_settle(trainer), dtype=dtype)
     twin = TorchTrainer(config, torch.from_numpy(average_faces.transpose(0, 3, 1, 2)))
     pairs = list(paired(trainer.networks, twin))
     with torch.no_grad():
@@ -124,8 +140,8 @@ def relative(one: Any, other: np.ndarray) -> float:
     return float(np.linalg.norm(one - other) / np.linalg.norm(other))
 
 
-def _settle(trainer: Trainer) -> None:
-    """Moves what starts at 0 or 1, and would hide a fault there."""
+def _settle(trainer: Trainer) -> np.ndarray:
+    """Moves weights that start at 0 or 1 and would hide a fault there; returns centres for every other class."""
     generator = np.random.default_rng(1)
     for model in trainer.networks:
         for weight in model.weights if model else []:
@@ -135,7 +151,7 @@ def _settle(trainer: Trainer) -> None:
                 weight.assign(weight + generator.normal(0, 0.1, weight.shape))
     centres = generator.normal(0, 0.5, trainer.centres.variable.shape)
     centres[::2] = 0.0  # these have not started yet
-    trainer.centres.variable.assign(centres)
+    return centres
 
 
 def _ours(
@@ -174,7 +190,7 @@ def main(arguments: Sequence[str]) -> int:
             "--generator_span, --generator_convolutions, --generator_upsampling: the PyTorch side has only transposed "
             "convolutions, one a level; leave them out"
         )
-    parity = compare(config)
+    parity = compare(config, flags.FLAGS.float64)
     print(machine("torch") + f"; {config.data.image_size} pixels, batch {config.optimizer.batch_size}")
     for name, value in parity.terms.items():
         print(f"term {name:18} {value:.1e} (limit {TERMS})")
@@ -191,10 +207,11 @@ def main(arguments: Sequence[str]) -> int:
         )
     print(f"steps compared: {100 * parity.compared:.1f} % of all parameters")
     beyond = parity.beyond()
-    print(f"{len(beyond)} beyond a limit" + "".join(f"\n  {line}" for line in beyond))
+    print(f"{len(beyond)} beyond a limit" + "".join(f"\n  {line}" for line in beyond[:20]))
     return 1 if beyond else 0
 
 
 if __name__ == "__main__":
     config_lib.define_flags()
+    flags.DEFINE_bool("float64", False, "Compute in float64 on both sides.")
     cli.run(main, USAGE)

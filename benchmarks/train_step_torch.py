@@ -291,7 +291,8 @@ class TorchTrainer:
         members = F.one_hot(labels, classes).to(features.dtype)
         count = members.sum(0)[:, None]
         pull = (count * centres - members.T @ features) / (1.0 + count)
-        norms = centres.norm(dim=1, keepdim=True).clamp_min(1e-6)
+        norms = centres.norm(dim=1, keepdim=True)
+        norms = norms.where(norms > 0, torch.inf)  # a centre that is still 0 is not pushed
         unit = centres / norms
         others = 1.0 - torch.eye(classes, dtype=features.dtype)
         push = (others @ unit - (others * (unit @ unit.T)).sum(1, keepdim=True) * unit) / norms

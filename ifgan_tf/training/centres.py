@@ -64,7 +64,9 @@ class Centres:
         """The centres, those of classes that were not seen before at the mean of their images here.
 
         From zero they would begin by pulling all features there: a sum over thousands of squares that outweighs every
-        other term for an epoch, and some networks never come back from it.
+        other term, and some networks never come back from it. The means of a pass over many images before the first
+        step bring nothing more: with an untrained ResNet-101 at 64 pixels, batch 16, the island term begins at 2960
+        from zero, 894 from the first batch and 1066 from a pass over 20 batches; in step 10 all have 470 to 490.
         """
         members = tf.one_hot(features.labels, self.variable.shape[0]) * features.weights[:, tf.newaxis]  # [M, N]
         count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
