@@ -89,7 +89,7 @@ if __name__ == "__main__":
         "detail",
         True,
         "Measure how well intensity and action units can be read from the photo, the generated face, the average face "
-        "of the answer and the label alone (half a minute a fold at 64 pixels).",
+        "of the answer and the label alone (under a minute a fold at 64 pixels).",
     )
     flags.DEFINE_string(
         "embedding",

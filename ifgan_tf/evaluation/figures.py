@@ -344,7 +344,7 @@ def _detail(axis: Axes, detail: Mapping[str, Any]) -> None:
             label=kind.replace("_", " "),
         )
     axis.axvline(0, color="grey", ls="--", lw=1, label="no better than the mean")
-    told = {"label": "true label alone", "answer": "E's probabilities"}
+    told = {"feature": "E's feature", "label": "true label alone", "answer": "E's probabilities"}
     axis.set_yticks(places, [told.get(name, name.replace("_", " ")) for name in named], fontsize=8)
     axis.invert_yaxis()
     axis.grid(axis="y", lw=0.3)

@@ -6,6 +6,7 @@ images that is explained: 1 is all, 0 is what the mean of all tells, and below 0
 
 - `photo`, `generated`: the pictures;
 - `average_of_prediction`: the true average face of the class that E named, a table of a few pictures;
+- `feature`: E's feature of what it sees, the photo in a baseline: what a network finds there that has learnt for long;
 - `label`: the true expression alone, `answer`: E's probabilities.
 
 Only graded images are looked at, so no neutral ones: that a neutral face is not intense is told by its label. The grade
@@ -26,7 +27,7 @@ import numpy as np
 
 from ifgan_tf import progress
 from ifgan_tf.data.built_sets import Faces, open_builder
-from ifgan_tf.evaluation.predictions import Predictions, faces_of, predict
+from ifgan_tf.evaluation.predictions import Predictions, faces_of, features, predict
 from ifgan_tf.faces.geometry import model_view
 from ifgan_tf.privacy.attackers import SIDE, network_view
 from ifgan_tf.privacy.audit import merge, to_json
@@ -86,17 +87,25 @@ def measure(run: RunFolder, data_dir: str | None = None) -> Leakage | None:
     if shown != "input":
         averages = np.stack([model_view(face, config.data.image_size) for face in run.average_faces()])
     known = read_action_units(config.data.dataset, data_dir or config.data.data_dir)
-    return read(learnt, judged, averages, known, config.run.seed, run.path.name)
+    seen = (features(shown, networks, learnt.faces), features(shown, networks, judged.faces))
+    return read(learnt, judged, averages, seen, known, config.run.seed, run.path.name)
 
 
 def read(
-    learnt: Predictions, judged: Predictions, averages: np.ndarray | None, known: Known, seed: int, name: str = ""
+    learnt: Predictions,
+    judged: Predictions,
+    averages: np.ndarray | None,
+    feature: tuple[np.ndarray, np.ndarray],
+    known: Known,
+    seed: int,
+    name: str = "",
 ) -> Leakage:
     """Learns to read every representation, and judges what is read.
 
     Args:
       learnt, judged: graded photos of the people learnt from and of the others, and what the networks made of them.
       averages: true average faces, uint8 [C, S, S, 3]; None without a generator.
+      feature: E's features of both, float [N, F] and [M, F].
       known: action units of every image, or nothing.
       seed: of the readers and of the bootstrap.
       name: of the run, on the progress bar.
@@ -129,6 +138,7 @@ def read(
         found[kind] = judge(answers)
     classes = np.eye(learnt.probabilities.shape[1], dtype=np.float32)
     values = {
+        "feature": feature,
         "label": (classes[learnt.faces.labels], classes[judged.faces.labels]),
         "answer": (learnt.probabilities, judged.probabilities),
     }

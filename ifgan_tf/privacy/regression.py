@@ -16,7 +16,7 @@ from ifgan_tf.privacy.convolutional import Refit, convolutions
 if TYPE_CHECKING:
     import keras
 
-STEPS = 500  # of the network
+STEPS = 300  # of the network
 HIDDEN = 64
 DROPOUT = 0.5  # a thousand pictures are few
 COMPONENTS = 200

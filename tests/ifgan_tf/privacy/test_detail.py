@@ -48,13 +48,15 @@ def found() -> dict[str, object]:
     averages = np.random.default_rng(9).integers(0, 256, (CLASSES, SIDE, SIDE, 3), dtype=np.uint8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(regression, "STEPS", 60)
-        return to_json(detail.read(learnt, judged, averages, one | other, seed=0))
+        feature = (learnt.faces.intensities[:, np.newaxis] ** 2.0, judged.faces.intensities[:, np.newaxis] ** 2.0)
+        return to_json(detail.read(learnt, judged, averages, feature, one | other, seed=0))
 
 
 def test_each_picture_tells_what_it_shows(found):
     assert found["subjects"] == 5 and found["images"] == 5 * CLASSES * EACH
     assert found["photo"]["intensity"] > 0.7 and found["photo"]["units"]["12"] < 0.2
     assert found["generated"]["units"]["12"] > 0.7 and found["generated"]["intensity"] < 0.2
+    assert found["feature"]["intensity"] > 0.7 and found["feature"]["units"]["12"] < 0.2
 
 
 def test_the_label_tells_what_depends_on_it_alone(found):
@@ -90,6 +92,7 @@ def test_units_are_those_of_the_synthetic_faces():
     assert tuple(action_units.ACTION_UNITS) == detail.ACTION_UNITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["generated", "input"])
 def test_a_run_on_graded_data_is_read(make_run: Callable[..., RunFolder], tmp_path, monkeypatch, kind: str):
     monkeypatch.setattr(regression, "STEPS", 3)
@@ -97,7 +100,7 @@ def test_a_run_on_graded_data_is_read(make_run: Callable[..., RunFolder], tmp_pa
     found = detail.detail([make_run(tmp_path / "run", classifier_input=kind)])
     assert found is not None
     assert found["subjects"] == 2 and found["images"] == 24  # two people, six expressions, two grades, no neutral
-    assert {"photo", "label", "answer"} <= found.keys()
+    assert {"photo", "feature", "label", "answer"} <= found.keys()
     assert ({"generated", "average_of_prediction"} <= found.keys()) == (kind == "generated")
     assert "action_units" not in found["photo"]
 
