@@ -19,8 +19,9 @@ Evaluates the run in DIR (or its fold_00 … fold_09, after --fold=all) on its t
 (but for --fold_by=recording), and writes into DIR/evaluation: report.json, report.md, comparison.csv (published figures
 and ours), predictions.csv (every test image) and pictures: confusion matrix, reliability, errors, expression transfer
 (Fig. 5), attention maps (Fig. 6), accuracy against identity leakage: attackers try to tell who it is from the generated
-face (--noidentity: do not). The pictures are also in TensorBoard: tensorboard --logdir=DIR. DIR/model_card.md sums the
-run up.
+face (--noidentity: do not). Where the data grade expressions, readers try to tell from it how strongly, and with which
+action units, an expression is shown (--nodetail: do not). The pictures are also in TensorBoard: tensorboard
+--logdir=DIR. DIR/model_card.md sums the run up.
 
 --compare sets evaluated runs (say the baseline, one without attention, IF-GAN) side by side on the test images they
 share, with intervals and a paired test, and writes compare.md and compare.csv into REFERENCE_RUN/evaluation.
@@ -42,11 +43,13 @@ def main(arguments: Sequence[str]) -> None:
 
     from ifgan_tf.evaluation.runner import evaluate
     from ifgan_tf.privacy.audit import audit
+    from ifgan_tf.privacy.detail import detail
     from ifgan_tf.privacy.embeddings import load_embedding
 
     embedding = load_embedding(Path(values.embedding)) if values.embedding else None
     identity = partial(audit, data_dir=values.data_dir, embedding=embedding) if values.identity else None
-    evaluate(Path(values.workdir), values.data_dir, points, values.people, identity)
+    readers = partial(detail, data_dir=values.data_dir) if values.detail else None
+    evaluate(Path(values.workdir), values.data_dir, points, values.people, identity, readers)
 
 
 def parse_points(texts: Sequence[str]) -> list[tuple[float, float]]:
@@ -81,6 +84,12 @@ if __name__ == "__main__":
         True,
         "Measure with attackers how much of a person's identity the generated face gives away (a minute or two a fold "
         "at 64 pixels; more at 224, and in a closed set).",
+    )
+    flags.DEFINE_bool(
+        "detail",
+        True,
+        "Measure how well intensity and action units can be read from the photo, the generated face, the average face "
+        "of the answer and the label alone (under a minute a fold at 64 pixels).",
     )
     flags.DEFINE_string(
         "embedding",

@@ -271,14 +271,20 @@ def misclassified(predictions: Predictions, classes: Sequence[str], most: int = 
     return figure
 
 
-def leakage(identity: Mapping[str, Any], accuracy: float) -> Figure:
-    """Expression accuracy against re-identification, one point a representation, with 95 % intervals.
+def leakage(identity: Mapping[str, Any], accuracy: float, detail: Mapping[str, Any] | None = None) -> Figure:
+    """Expression accuracy against re-identification, one point a representation, with 95 % intervals; below, what is
+    read beside the expression's name.
 
     Args:
       identity: see `ifgan_tf.privacy.audit.to_json`.
       accuracy: of the run's own classifier, drawn as a line.
+      detail: see `ifgan_tf.privacy.detail.detail`; without it there is no second panel.
     """
-    figure, axes = _axes(1, 1, (6.2, 4.4))
+    if detail is None:
+        figure, axes = _axes(1, 1, (6.2, 4.4))
+    else:
+        figure, axes = _axes(2, 1, (6.2, 6.4), height_ratios=(4.2, 2))
+        _detail(axes[1, 0], detail)
     axis = axes[0, 0]
     # The average face of the true label has the answer drawn in, so its accuracy means nothing.
     named = {
@@ -317,6 +323,34 @@ def leakage(identity: Mapping[str, Any], accuracy: float) -> Figure:
     axis.set_title("What each picture tells: expression (up is useful), person (left is private)", fontsize=9)
     axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return figure
+
+
+def _detail(axis: Axes, detail: Mapping[str, Any]) -> None:
+    """R² of intensity and of action units, one line a representation, with 95 % intervals."""
+    named = {name: found for name, found in detail.items() if isinstance(found, dict)}
+    kinds = [kind for kind in ("intensity", "action_units") if kind in named["photo"]]
+    places = np.arange(len(named))
+    for kind, colour, marker, shift in zip(kinds, ("#e08a00", "#1f77ff"), "os", (-0.14, 0.14), strict=False):
+        values = np.array([found[kind] for found in named.values()])
+        low, high = np.array([found[f"{kind}_interval"] for found in named.values()]).T
+        axis.errorbar(
+            values,
+            places + shift,
+            xerr=np.maximum([values - low, high - values], 0),
+            fmt=marker,
+            ms=5,
+            color=colour,
+            elinewidth=0.8,
+            label=kind.replace("_", " "),
+        )
+    axis.axvline(0, color="grey", ls="--", lw=1, label="no better than the mean")
+    told = {"feature": "E's feature", "label": "true label alone", "answer": "E's probabilities"}
+    axis.set_yticks(places, [told.get(name, name.replace("_", " ")) for name in named], fontsize=8)
+    axis.invert_yaxis()
+    axis.grid(axis="y", lw=0.3)
+    axis.set_xlabel(f"R² on {detail['subjects']} test people (1: all is read)", fontsize=9)
+    axis.set_title("Beside the expression's name: how strongly, and with which action units", fontsize=9, pad=12)
+    axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
 def plain(text: str) -> str:

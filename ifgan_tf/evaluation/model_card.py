@@ -63,6 +63,7 @@ def model_card(report: Report) -> str:
         f"Percent; `accuracy` is of {chosen}. Pictures without a face found count as errors.",
         "## What it gives away of a person's identity",
         *_leakage(report),
+        *_detail(report),
         "## Meant for",
         "Research on expressions, and products that show or count *displayed* expressions of people who know of it.",
         "## Not meant for",
@@ -106,6 +107,18 @@ def _leakage(report: Report) -> list[str]:
     return [
         f"Attackers who know {identity['subjects']} test people ({identity['images']} images) name the right one with "
         f"the rate below; chance is {100 * identity['chance']:.1f} %.",
+        report_lib.markdown_table(rows, right=[name for row in rows for name in list(row)[1:]]),
+    ]
+
+
+def _detail(report: Report) -> list[str]:
+    if "detail" not in report:
+        return []
+    rows = report_lib.detail_rows(report["detail"])
+    return [
+        "## What it tells beside the expression's name",
+        f"How well small readers read intensity and action units of {report['detail']['subjects']} test people (R²: 1 "
+        f"is all, 0 is nothing).",
         report_lib.markdown_table(rows, right=[name for row in rows for name in list(row)[1:]]),
     ]
 

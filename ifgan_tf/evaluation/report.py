@@ -91,7 +91,11 @@ def by_recording(predictions: Predictions) -> tuple[int, int]:
 
 
 def run_report(
-    config: Config, folds: Sequence[Report], skipped: Mapping[int, str], identity: Mapping[str, Any] | None = None
+    config: Config,
+    folds: Sequence[Report],
+    skipped: Mapping[int, str],
+    identity: Mapping[str, Any] | None = None,
+    detail: Mapping[str, Any] | None = None,
 ) -> Report:
     """The report of a run: its folds and their merger.
 
@@ -100,6 +104,7 @@ def run_report(
       folds: one `fold_report` each.
       skipped: folds that could not be evaluated, and why.
       identity: leakage, if measured, see `ifgan_tf.privacy.audit.to_json`.
+      detail: what can be read beside the expression, if measured, see `ifgan_tf.privacy.detail`.
     """
     accuracies = np.array([fold["accuracy"] for fold in folds])
     images = np.array([fold["images"] for fold in folds])
@@ -125,6 +130,8 @@ def run_report(
     }
     if identity is not None:
         report["identity"] = identity
+    if detail is not None:
+        report["detail"] = detail
     if has_folds(config.data.dataset):
         report["missing_folds"] = sorted(set(range(NUM_FOLDS)) - {fold["fold"] for fold in folds})
     return report
@@ -345,6 +352,8 @@ def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
     parts += ["## Confusion matrix (all folds)", markdown_table(confusion, right=list(confusion[0])[1:])]
     if "identity" in report:
         parts += _identity_parts(report)
+    if "detail" in report:
+        parts += _detail_parts(report["detail"])
     if pictures:
         parts += ["## Pictures", *(_picture(name) for name in pictures)]
     return "\n\n".join(parts) + "\n"
@@ -389,6 +398,36 @@ def _identity_parts(report: Report) -> list[str]:
         f"{100 * identity['chance']:.1f} %, of verification 50 %. The best photo without any picture: "
         f"{identity['reconstruction_psnr']['constant']:.1f} dB. Expression: what a small network, trained for a "
         f"moment, reads in that picture alone; a floor, no baseline.",
+        markdown_table(rows, right=[name for row in rows for name in list(row)[1:]]),
+    ]
+
+
+def detail_rows(detail: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What can be read from every representation, as table rows: R² with 95 % intervals in brackets."""
+    columns = {"intensity": "intensity, R²", "action_units": "action units, R²"}
+    rows = []
+    for name, found in detail.items():
+        if not isinstance(found, dict):
+            continue
+        row = {"seen by the reader": name}
+        for figure, column in columns.items():
+            if figure in found:
+                low, high = found[f"{figure}_interval"]
+                row[column] = f"{found[figure]:.2f} [{low:.2f}, {high:.2f}]"
+        rows.append(row)
+    return rows
+
+
+def _detail_parts(detail: Mapping[str, Any]) -> list[str]:
+    rows = detail_rows(detail)
+    units = [name for name in detail["photo"].get("units", {}) if not name.endswith("_interval")]
+    read = f" Action units: the mean over {', '.join(units)}, which vary enough." if units else ""
+    return [
+        "## What shows beside the expression's name (test subjects)",
+        f"How well the grade of intensity, and action units where the data have them, are read by ridge regression or "
+        f"a small network, the better of which counts: {detail['subjects']} people, {detail['images']} graded images, "
+        f"no neutral ones. 1 is all, 0 is what the mean tells, below 0 is worse.{read} Generated faces are worth "
+        f"drawing if they tell more than average_of_prediction, a table of one picture a class.",
         markdown_table(rows, right=[name for row in rows for name in list(row)[1:]]),
     ]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Point = tuple[float, float]
+Measure = Callable[[Sequence[RunFolder]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def evaluate(
     data_dir: str | None = None,
     points: Sequence[Point] = figures.QUERY_POINTS,
     people: int = 4,
-    identity: Callable[[Sequence[RunFolder]], dict[str, Any] | None] | None = None,
+    identity: Measure | None = None,
+    detail: Measure | None = None,
 ) -> Report:
     """Evaluates a run, or all its folds, on test images; writes `workdir/model_card.md` and into `workdir/evaluation`:
 
@@ -56,6 +58,7 @@ def evaluate(
       points: query points of the attention maps, as fractions of width and height.
       people: rows of people in the picture of expression transfer.
       identity: measures how much of a person's identity is left (see `ifgan_tf.privacy.audit.audit`).
+      detail: measures what can be read beside the expression's name (see `ifgan_tf.privacy.detail.detail`).
 
     Returns:
       The report that was written.
@@ -70,8 +73,8 @@ def evaluate(
         for folder in (workdir, out, events, *(run.tensorboard_dir for run in runs)):
             _see_that_it_can_be_written(folder)
     evaluated, skipped = _evaluate_folds(runs, data_dir)
-    leakage = identity([fold.run for fold in evaluated]) if identity else None
-    result = report.run_report(config, [fold.figures for fold in evaluated], skipped, leakage)
+    measured = [measure([fold.run for fold in evaluated]) if measure else None for measure in (identity, detail)]
+    result = report.run_report(config, [fold.figures for fold in evaluated], skipped, *measured)
 
     drawn = _pictures(evaluated, result, points, people)
     rows = [
@@ -164,7 +167,9 @@ def _pictures(
         "misclassified": figures.misclassified(Predictions.join([fold.predictions for fold in evaluated]), classes),
     }
     if "identity" in result:
-        drawn["accuracy_and_leakage"] = figures.leakage(result["identity"], result["accuracy"]["mean"])
+        drawn["accuracy_and_leakage"] = figures.leakage(
+            result["identity"], result["accuracy"]["mean"], result.get("detail")
+        )
     config = first.run.config()
     if first.predictions.generated is None:
         logging.info("classifier_input=input has no generator: no expression transfer and no attention maps")
@@ -201,6 +206,11 @@ def _to_tensorboard(folder: Path, result: Report, drawn: Mapping[str, Figure]) -
         for name, found in result.get("identity", {}).items():
             if isinstance(found, dict) and "top1" in found:
                 tf.summary.scalar(f"identity/top1_{name}", found["top1"])
+        for name, found in result.get("detail", {}).items():
+            if isinstance(found, dict):
+                for kind in ("intensity", "action_units"):
+                    if kind in found:
+                        tf.summary.scalar(f"detail/{kind}_{name}", found[kind])
         for name, figure in drawn.items():
             tf.summary.image(f"evaluation/{name}", figures.pixels(figure)[np.newaxis])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,8 +35,8 @@ class Convolutional:
 
         with drawn_from(seed):  # in float32, whatever the networks under attack compute in
             trained = _build_network(side, background, expressions)
-            self._background = _Refit(trained)
-            self._targets = _Refit(_build_network(side, targets))
+            self._background = Refit(trained, cross_entropy)
+            self._targets = Refit(_build_network(side, targets), cross_entropy)
         outputs = {"embedding": trained.get_layer("unit").output, "expression": trained.output["expression"]}
         self._embedding = keras.Model(trained.input, outputs)
 
@@ -70,14 +71,18 @@ class Convolutional:
         return model.predict(probe, batch_size=256, verbose=0)["identity"].argmax(axis=1)
 
 
-class _Refit:
+class Refit:
     """A model that is trained afresh many times, each time in one call of one traced function."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, loss: Callable[[Any, Any], Any]) -> None:
+        """Args:
+        model: of outputs by name.
+        loss: takes the truth and the output of one name, [B, …], and returns a scalar; names are added up.
+        """
         import keras
         import tensorflow as tf
 
-        self.model = model
+        self.model, self._loss = model, loss
         self._optimizer = keras.optimizers.Adam(1e-3)
         self._optimizer.build(model.trainable_variables)
         self._weights = model.get_weights()
@@ -108,15 +113,16 @@ class _Refit:
             batch = order[step]
             with tf.GradientTape() as tape:
                 outputs = self.model(tf.gather(x, batch), training=True)
-                loss = tf.add_n([_cross_entropy(tf.gather(truth, batch), outputs[name]) for name, truth in y.items()])
+                loss = tf.add_n([self._loss(tf.gather(truth, batch), outputs[name]) for name, truth in y.items()])
             gradients = tape.gradient(loss, self.model.trainable_variables)
             self._optimizer.apply(gradients, self.model.trainable_variables)
 
 
-def _cross_entropy(truth: Any, logits: Any) -> Any:
+def cross_entropy(truth: Any, logits: Any) -> Any:
+    """Mean over the batch: truth int [B], logits float [B, C]."""
     import tensorflow as tf
 
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits))
+    return tf.reduce_mean(tf.nn.sparse_softmaxcross_entropy_with_logits(labels=truth, logits=logits))
 
 
 def _copy_where_equal(source: keras.Model, target: keras.Model) -> None:
@@ -126,17 +132,24 @@ def _copy_where_equal(source: keras.Model, target: keras.Model) -> None:
             layer.set_weights(theirs)
 
 
-def _build_network(side: int, people: int, expressions: int | None = None) -> keras.Model:
-    """Float [B, side, side, 6] → logits `identity` [B, people], and `expression` [B, expressions] if there are any."""
-    from keras import Input, Model, layers
+def convolutions(picture: keras.KerasTensor) -> keras.KerasTensor:
+    """What all small networks begin with: float [B, side, side, 6] → [B, F]."""
+    from keras import layers
 
-    picture = Input((side, side, 6), name="picture")
     x = picture
     for level, width in enumerate((16, 32, 64, 96), start=1):
         x = layers.Conv2D(width, 3, 2, padding="same", use_bias=False, name=f"conv{level}")(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"norm{level}")(x)
         x = layers.ReLU(name=f"relu{level}")(x)
-    x = layers.Flatten(name="flat")(x)
+    return layers.Flatten(name="flat")(x)
+
+
+def _build_network(side: int, people: int, expressions: int | None = None) -> keras.Model:
+    """Float [B, side, side, 6] → logits `identity` [B, people], and `expression` [B, expressions] if there are any."""
+    from keras import Input, Model, layers
+
+    picture = Input((side, side, 6), name="picture")
+    x = convolutions(picture)
     embedding = layers.UnitNormalization(name="unit")(layers.Dense(EMBEDDING, name="embedding")(x))
     # Embeddings of unit length: the angle between them is what training spreads and verification reads.
     cosines = layers.Dense(people, use_bias=False, name="people")(embedding)

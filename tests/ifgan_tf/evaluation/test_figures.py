@@ -144,6 +144,23 @@ def test_leakage_has_one_point_a_representation_but_the_average_of_the_truth():
     assert {"chance (25.0 %)", "the run's own classifier (80.0 %)"} <= set(texts(figure))
 
 
+def test_detail_is_a_panel_below_leakage_with_a_line_a_representation():
+    point = {"top1": 0.5, "top1_interval": [0.4, 0.6], "expression_accuracy": 0.7}
+    identity = {"subjects": 4, "chance": 0.25, "photo": {**point, "expression_accuracy_interval": [0.6, 0.8]}}
+    read = {
+        "intensity": 0.5,
+        "intensity_interval": [0.4, 0.6],
+        "action_units": 0.3,
+        "action_units_interval": [0.2, 0.4],
+    }
+    figure = figures.leakage(identity, 0.8, {"subjects": 4, "images": 60, "photo": read, "average_of_prediction": read})
+    assert len(figure.axes) == 2
+    below = figure.axes[1]
+    assert [label.get_text() for label in below.get_yticklabels()] == ["photo", "average of prediction"]
+    assert [container.get_label() for container in below.containers] == ["intensity", "action units"]
+    assert below.containers[1].lines[0].get_xdata().tolist() == [0.3, 0.3]
+
+
 def test_pictures_are_written_at_print_resolution(tmp_path: Path):
     path = figures.save(figures.confusion(np.eye(6, dtype=int), CLASSES, "title"), tmp_path / "new" / "a.png")
     with Image.open(path) as image:

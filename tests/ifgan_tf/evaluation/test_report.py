@@ -170,6 +170,36 @@ def test_leakage_stands_beside_accuracy(config: Config):
     assert "ethnicity (chance 50) %" in text and "| generated" in text
 
 
+def detail_of(**intensities: float) -> dict[str, object]:
+    """Detail with R² of intensity as given, and half of it for action units 1 and 12."""
+    found = {"subjects": 15, "images": 270}
+    for name, value in intensities.items():
+        figures = {"intensity": value, "action_units": value / 2}
+        figures |= {f"{kind}_interval": [figure - 0.1, figure + 0.1] for kind, figure in figures.items()}
+        units = {"1": value / 2, "1_interval": [0.0, 1.0], "12": value / 2, "12_interval": [0.0, 1.0]}
+        found[name] = figures | {"units": units, "readers": {}}
+    return found
+
+
+def test_detail_stands_beside_accuracy(config: Config):
+    detail = detail_of(photo=0.5, generated=0.4, label=-0.02)
+    merged = report.run_report(config, [report.fold_report(0, BEST, LAST, (7, 100))], {}, detail=detail)
+    assert merged["detail"] == detail and "identity" not in merged
+    assert report.detail_rows(detail)[2] == {
+        "seen by the reader": "label",
+        "intensity, R²": "-0.02 [-0.12, 0.08]",
+        "action units, R²": "-0.01 [-0.11, 0.09]",
+    }
+    text = report.markdown(merged)
+    assert "15 people, 270 graded images" in text and "the mean over 1, 12," in text
+    assert "0.40 [0.30, 0.50]" in text and "0.40 [0.30, 0.50]" in model_card(merged)
+
+
+def test_without_action_units_the_table_has_none():
+    (row,) = report.detail_rows({"subjects": 2, "photo": {"intensity": 0.5, "intensity_interval": [0.4, 0.6]}})
+    assert list(row) == ["seen by the reader", "intensity, R²"]
+
+
 def test_markdown_tables_are_aligned():
     table = report.markdown_table([{"name": "a", "value": "1.00"}, {"name": "long", "value": "10.00"}], right=["value"])
     assert table.splitlines() == [

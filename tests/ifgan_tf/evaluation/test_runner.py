@@ -14,7 +14,7 @@ import pytest
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
-from ifgan_tf.privacy import audit, convolutional, estimates, identification
+from ifgan_tf.privacy import audit, convolutional, detail, estimates, identification, regression
 from ifgan_tf.run_folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]
@@ -159,6 +159,18 @@ def test_identity_is_measured_beside_accuracy(make_run: MakeRun, tmp_path: Path,
     evaluate(run.path, identity=audit.audit)  # everything is seeded
     again = json.loads((run.evaluation_dir / "report.json").read_text())
     assert again == report
+
+
+def test_detail_is_measured_where_expressions_are_graded(make_run: MakeRun, tmp_path: Path, monkeypatch, undrawn: None):
+    monkeypatch.setattr(regression, "STEPS", 2)
+    monkeypatch.setattr(estimates, "REPLICATES", 20)
+    run = make_run(tmp_path / "run", classifier_input="input")
+    evaluate(run.path, detail=detail.detail)
+    report = json.loads((run.evaluation_dir / "report.json").read_text())
+    assert report["detail"]["images"] == 24 and "identity" not in report
+    assert {"intensity", "intensity_interval"} <= report["detail"]["photo"].keys()
+    for text in ((run.evaluation_dir / "report.md").read_text(), (run.path / "model_card.md").read_text()):
+        assert "intensity, R²" in text
 
 
 def test_a_run_that_cannot_be_written_is_noticed_before_the_work(make_run: MakeRun, tmp_path: Path, monkeypatch):
