@@ -81,7 +81,8 @@ def main(arguments: Sequence[str]) -> int:
 
     config = described_networks()
     batch = config.optimizer.batch_size
-    batches = iter(training_batches(random_faces(config), config.data, batch, range(10**6), config.run.seed))
+    faces = random_faces(config)
+    batches = iter(training_batches(faces, faces.labels, config.data, batch, range(10**6), config.run.seed))
     rate = throughput(batches, batch, max(1, 1000 // batch))
     print(machine())
     print(f"{config.data.image_size} pixels, batches of {batch}: {rate:.0f} images/s, peak {peak_memory():.2f} GB")

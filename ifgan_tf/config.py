@@ -173,6 +173,13 @@ class ModelConfig:
         "which let fine detail, and so identity, pass.",
         within=Within(0, 4),
     )
+    targets: str = _setting(
+        "label",
+        "What G learns to draw: the average face of the photo's label, or, with intensity, that of its label and grade "
+        "where the data grade it, so that the face also tells how strong the expression is; not in the paper.",
+        "§4.3",
+        ("label", "intensity"),
+    )
     generator_span: bool = _setting(
         False,
         "Let G draw only mixtures of the average faces: its face then holds one number less than there are classes, "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ifgan_tf.errors import UserError
 
 EXPRESSIONS: tuple[str, ...] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+GRADES = 4  # of intensity, from a trace to as strong as it gets, where a data set grades
 BASIC: tuple[str, ...] = EXPRESSIONS[:6]
 NEUTRAL: int = EXPRESSIONS.index("neutral")
 _NUMBERS = {"6": BASIC, "7": EXPRESSIONS}

@@ -14,7 +14,9 @@ from ifgan_tf import config as config_lib
 from ifgan_tf import files, saved_weights
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds, templates
+from ifgan_tf.data.average_faces import graded_name
 from ifgan_tf.errors import UserError
+from ifgan_tf.labels import GRADES
 
 if TYPE_CHECKING:
     import keras
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 class RunFolder:
     """One fold's run folder.
 
-    `config.json`, `folds.json`, `template.json`, `average_faces/<label>.png` (a baseline may have none),
-    `checkpoints/best/`, `checkpoints/last/`, `metrics.jsonl`, TensorBoard events under `tensorboard/`, and
-    `evaluation/`.
+    `config.json`, `folds.json`, `template.json`, `average_faces/<label>.png` (a baseline may have none) and
+    `average_faces/<label>_<grade>.png` (where the data grade), `checkpoints/best/`, `checkpoints/last/`,
+    `metrics.jsonl`, TensorBoard events under `tensorboard/`, and `evaluation/`.
     """
 
     path: Path
@@ -98,6 +100,17 @@ class RunFolder:
             if not file.is_file():
                 raise UserError(f"{file}: no such average face; expected a run folder made by train.py --workdir=…")
         return np.stack([read_image(file) for file in pictures])
+
+    def graded_average_faces(self) -> dict[tuple[int, int], np.ndarray]:
+        """Those of a class at one grade of intensity, where the data grade: (label, grade) → uint8 [256, 256, 3]."""
+        from ifgan_tf.data.images import read_image
+
+        found = {
+            (label, grade): self.average_faces_dir / f"{graded_name(name, grade)}.png"
+            for label, name in enumerate(self.classes())
+            for grade in range(1, GRADES + 1)
+        }
+        return {key: read_image(file) for key, file in found.items() if file.is_file()}
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one a finished epoch; those that a full disk or a power cut spoilt are none."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,46 +14,48 @@ from ifgan_tf.errors import UserError
 from ifgan_tf.faces.geometry import resize
 
 
-def average_faces(images: Iterable[tuple[np.ndarray, int]], classes: Sequence[str]) -> np.ndarray:
-    """The mean image of every label, accumulated in float64.
+def average_faces(images: Iterable[tuple[np.ndarray, int, int]], classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """The mean image of every label, and of every label and grade of intensity, accumulated in float64.
 
     Args:
-      images: pairs of an aligned face, uint8 [H, W, 3] (all of one shape), and its label.
+      images: of each an aligned face, uint8 [H, W, 3] (all of one shape), its label, and its grade; 0 for none.
       classes: the labels' names.
     Returns:
-      uint8 [classes, H, W, 3], rounded to the nearest.
+      `anger` → uint8 [H, W, 3], rounded to the nearest, of every class, and `anger_3` of every grade that was seen.
 
     Raises:
       UserError: when a label has no image.
     """
-    sums: list[np.ndarray | None] = [None] * len(classes)
-    counts = np.zeros(len(classes), np.int64)
-    for image, label in images:
-        total = sums[label]
-        sums[label] = image.astype(np.float64) if total is None else total + image
-        counts[label] += 1
-    means = []
-    for label, total in enumerate(sums):
-        if total is None:
+    sums: dict[str, np.ndarray] = {}
+    counts = Counter[str]()
+    for image, label, grade in images:
+        for name in [classes[label], *([graded_name(classes[label], grade)] if grade else [])]:
+            sums[name] = sums[name] + image if name in sums else image.astype(np.float64)
+            counts[name] += 1
+    for name in classes:
+        if name not in sums:
             raise UserError(
-                f"no training image of {classes[label]} in a posed set: its average face cannot be made; check the "
-                f"data set with python -m datasets.check, add a posed set that has it to --additional_data, or leave "
-                f"the class out with --classes"
+                f"no training image of {name} in a posed set: its average face cannot be made; check the data set "
+                f"with python -m datasets.check, add a posed set that has it to --additional_data, or leave the class "
+                f"out with --classes"
             )
-        means.append(np.rint(total / counts[label]).astype(np.uint8))
-    return np.stack(means)
+    return {name: np.rint(total / counts[name]).astype(np.uint8) for name, total in sums.items()}
 
 
-def save(faces: np.ndarray, classes: Sequence[str], folder: Path) -> None:
-    """Writes `<folder>/<label>.png` for every class, each beside first and then renamed.
+def graded_name(name: str, grade: int) -> str:
+    """What the average face of a class at one grade of intensity, 1 to 4, is called."""
+    return f"{name}_{grade}"
+
+
+def save(faces: Mapping[str, np.ndarray], folder: Path) -> None:
+    """Writes `<folder>/<name>.png`, each beside first and then renamed.
 
     Args:
-      faces: uint8 [classes, H, W, 3], RGB.
-      classes: their names.
+      faces: uint8 [H, W, 3], RGB, by name.
       folder: made when missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, face in zip(classes, faces, strict=True):
+    for name, face in faces.items():
         files.write_bytes(folder / f"{name}.png", encode_png(face))
 
 

@@ -36,7 +36,9 @@ def class_weights(labels: np.ndarray) -> np.ndarray:
     return (len(labels) / (len(counts) * counts)).astype(np.float32)
 
 
-def training_batches(faces: Faces, settings: DataConfig, batch_size: int, epochs: range, seed: int) -> tf.data.Dataset:
+def training_batches(
+    faces: Faces, targets: np.ndarray, settings: DataConfig, batch_size: int, epochs: range, seed: int
+) -> tf.data.Dataset:
     """All batches of some epochs, one after the other.
 
     Order and augmentation depend on the seed, the epoch and the place in it alone: whoever starts at epoch k sees what
@@ -44,16 +46,17 @@ def training_batches(faces: Faces, settings: DataConfig, batch_size: int, epochs
 
     Args:
       faces: to train on.
+      targets: int32 [N], what G is to draw of each of them.
       settings: how they are shown.
       batch_size: B.
       epochs: counted from 0.
       seed: of the run.
 
     Returns:
-      (images, uint8 [B, S, S, 3]; labels, int32 [B]), `steps_per_epoch` of them an epoch.
+      (images, uint8 [B, S, S, 3]; labels and targets, int32 [B]), `steps_per_epoch` of them an epoch.
     """
     steps = steps_per_epoch(faces, batch_size)
-    images, labels = tf.constant(faces.images), tf.constant(faces.labels)
+    images, labels, drawn = tf.constant(faces.images), tf.constant(faces.labels), tf.constant(targets)
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
         order_seed = tf.random.experimental.stateless_fold_in([seed, _SHUFFLE], epoch)
@@ -66,12 +69,13 @@ def training_batches(faces: Faces, settings: DataConfig, batch_size: int, epochs
             tf.reshape(order[: steps * batch_size], (steps, batch_size))
         ).enumerate(epoch * steps)
 
-    def view(step: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def view(step: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         view_seed = tf.random.experimental.stateless_fold_in([seed, _AUGMENT], step)
         views = augment(
             tf.gather(images, chosen), view_seed, settings.image_size, settings.rotation, settings.colour_jitter
         )
-        return tf.ensure_shape(views, (batch_size, *views.shape[1:])), tf.gather(labels, chosen)
+        views = tf.ensure_shape(views, (batch_size, *views.shape[1:]))
+        return views, tf.gather(labels, chosen), tf.gather(drawn, chosen)
 
     options = tf.data.Options()
     options.autotune.enabled = False  # its thread sleeps for seconds, and whoever drops the iterator waits for it

@@ -130,8 +130,8 @@ def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -
         )
 
 
-def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.ndarray, int]]:
-    """The images that average faces are made of, uint8 [H, W, 3], with their labels (§4.3).
+def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.ndarray, int, int]]:
+    """The images that average faces are made of, uint8 [H, W, 3], with their labels and grades (§4.3).
 
     Those of the fold's training part in which a face was found. For RAF-DB, with its varied poses, and for expressions
     that the data set does not have, all such of the additional posed sets.
@@ -151,13 +151,13 @@ def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.nda
             unit = recording_of(example) if data.fold_by == "recording" else example["subject"].decode()
             if unit in train:
                 shown.add(example["label"])
-                yield example["image"], example["label"]
+                yield example["image"], example["label"], example["intensity"]
     if len(shown) == len(data.class_names):
         return
     for name in filter(folds.has_folds, data.additional):
         for example in filter(was_detected, iterate(name, data.data_dir, "train", data.class_names)):
             if example["label"] not in shown:
-                yield example["image"], example["label"]
+                yield example["image"], example["label"], example["intensity"]
 
 
 def _additional(data: DataConfig, name: str, split: str) -> Faces:

@@ -25,7 +25,7 @@ class AverageFaceSpan(keras.layers.Layer):
     (`set_average_faces`) and not trained, so that checkpoints and exports carry them.
 
     Args:
-      classes: N.
+      classes: N, at most.
     """
 
     def __init__(self, classes: int, **kwargs: Any) -> None:
@@ -44,10 +44,12 @@ class AverageFaceSpan(keras.layers.Layer):
         flat = np.asarray(faces, np.float64).reshape(len(faces), -1)
         mean = flat.mean(axis=0)
         _, strengths, directions = np.linalg.svd(flat - mean, full_matrices=False)
-        # Equal average faces span nothing between them: a direction of rounding errors would be noise.
-        directions *= (strengths > 1e-6 * max(1.0, strengths[0]))[:, np.newaxis]
+        # Equal average faces span nothing between them, nor does one that is the mean of others: what is left there is
+        # the rounding to bytes, whose spectral norm is its deviation times √P + √N, and a mixture of it would be noise.
+        rounding = 2 / 255 / np.sqrt(12) * sum(np.sqrt(flat.shape))
+        kept = directions[strengths > rounding][: self.classes - 1]
         self.mean.assign(mean)
-        self.directions.assign(directions[: self.classes - 1])
+        self.directions.assign(np.pad(kept, [(0, self.classes - 1 - len(kept)), (0, 0)]))
 
     def call(self, face: Any) -> Any:
         """Float [B, S, S, 3] → the nearest mixture, float32 [B, S, S, 3], clipped to [-1, 1]."""

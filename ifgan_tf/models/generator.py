@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from ifgan_tf.config import ModelConfig
+from ifgan_tf.labels import GRADES
 from ifgan_tf.models.attention import SelfAttention
 from ifgan_tf.models.encoder import encode_with_backbone
 from ifgan_tf.models.face_span import SPAN, AverageFaceSpan
@@ -61,7 +62,7 @@ def build_generator(model: ModelConfig, size: int, classes: int) -> keras.Model:
         x = layers.Conv2D(3, 3, padding="same", name="image_conv")(x)
     face = layers.Activation("tanh", dtype="float32", name="average_face")(x)
     if model.generator_span:
-        face = AverageFaceSpan(classes, name=SPAN)(face)
+        face = AverageFaceSpan(classes * GRADES if model.targets == "intensity" else classes, name=SPAN)(face)
     return keras.Model(photo, face, name="generator")
 
 

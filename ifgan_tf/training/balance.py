@@ -22,27 +22,26 @@ class BalanceMeter:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._measure: Callable[[tf.Tensor, tf.Tensor], dict[str, dict[str, tf.Tensor]]] = tf.function(self._measured)
+        self._measure: Callable[..., dict[str, dict[str, tf.Tensor]]] = tf.function(self._measured)
 
-    def measure(self, images: tf.Tensor, labels: tf.Tensor) -> Balance:
+    def measure(self, *batch: tf.Tensor) -> Balance:
         """The balance at the trainer's weights, as its next step on this batch would meet it.
 
         Args:
-          images: uint8 [B, S, S, 3].
-          labels: int32 [B].
+          *batch: what a training step takes, see `Trainer.forward`.
         Returns:
           `balance`: term → λ·loss, of every term that the total loss depends on and training can change; parts of a
           term (`softmax_real` of `softmax`) are there beside it, so these do not add up to the loss.
           `gradient_generator`, `gradient_classifier`: term → norm of λ·gradient at all weights of G, of E; of terms
           that reach it.
         """
-        told = self._measure(images, labels)
+        told = self._measure(*batch)
         return {group: {name: float(value) for name, value in values.items()} for group, values in told.items()}
 
-    def _measured(self, images: tf.Tensor, labels: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+    def _measured(self, *batch: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
         # Writes of moving statistics and of dropout's random states end in the scope and are dropped with it.
         with keras.StatelessScope(), tf.GradientTape(persistent=True) as tape:
-            terms, _, _ = self._trainer.forward(images, labels)
+            terms, _, _ = self._trainer.forward(*batch)
             for term in terms.values():
                 tape.watch(term)
             loss = losses.total_loss(terms, self._trainer.loss)

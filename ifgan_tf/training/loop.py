@@ -63,7 +63,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     folds.save(data.fold, run.folds_file)
     if not run.template_file.exists():
         templates.save(templates.of_built_set(config.data.dataset, config.data.data_dir), run.template_file)
-    targets = _average_faces(run, config, data.fold)
+    targets, chosen = _targets(run, config, data)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
     networks = build_networks(config.model, size, len(classes), config.run.seed, config.run.precision)
@@ -108,7 +108,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     schedule = learning_rate(settings, steps)
     begun, epochs = time.perf_counter(), range(checkpoints.epoch, settings.epochs)
     batches = iter(
-        input_pipeline.training_batches(data.train, config.data, settings.batch_size, epochs, config.run.seed)
+        input_pipeline.training_batches(data.train, chosen, config.data, settings.batch_size, epochs, config.run.seed)
     )
     meter = BalanceMeter(trainer)
     for epoch in epochs:
@@ -178,32 +178,42 @@ def _prepare_devices() -> None:
             logging.warning("%s is in use already: its memory setting stays as it is", gpu.name)
 
 
-def _average_faces(run: RunFolder, config: Config, fold: folds.Fold) -> np.ndarray | None:
-    """The average faces of the fold's training subjects, from the run folder once made: uint8 [classes, S, S, 3].
+def _targets(run: RunFolder, config: Config, data: splits.Splits) -> tuple[np.ndarray | None, np.ndarray]:
+    """What G learns to draw: the average faces of the fold's training subjects, from the run folder once made.
 
-    None for a baseline whose data give none, as RAF-DB without a posed set beside it: it has no G to learn them.
+    Returns:
+      uint8 [T, S, S, 3], of every class and, with `targets=intensity`, behind them of every class and grade; which of
+      them each training image has, int32 [N]. No faces for a baseline whose data give none, as RAF-DB without a posed
+      set beside it: it has no G to learn them.
 
     Raises:
       UserError: where there is a G, and data that give none.
     """
+    labels, size = data.train.labels, config.data.image_size
     try:
         made = run.average_faces()
     except UserError:  # not made yet, or spoilt since
         try:
-            _make_average_faces(run, config.data, fold)
+            _make_average_faces(run, config.data, data.fold)
         except UserError as error:
             if config.model.classifier_input != "input":
                 raise
             logging.info("no average faces, and the baseline needs none (%s)", error)
-            return None
+            return None, labels
         made = run.average_faces()
-    size = config.data.image_size
-    return geometry.centre_crop(average_faces.at_size(made, geometry.working_size(size)), size)
+    chosen = labels
+    if config.model.targets == "intensity":
+        graded = run.graded_average_faces()
+        place = {key: len(made) + number for number, key in enumerate(graded)}
+        keys = zip(labels.tolist(), data.train.intensities.tolist(), strict=True)
+        chosen = np.array([place.get(key, key[0]) for key in keys], np.int32)
+        made = np.concatenate([made, *[face[np.newaxis] for face in graded.values()]])
+    return geometry.centre_crop(average_faces.at_size(made, geometry.working_size(size)), size), chosen
 
 
 def _make_average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> None:
     examples = splits.average_face_examples(data, fold)
-    average_faces.save(average_faces.average_faces(examples, data.class_names), data.class_names, run.average_faces_dir)
+    average_faces.save(average_faces.average_faces(examples, data.class_names), run.average_faces_dir)
 
 
 def _told(line: dict[str, Any], epochs: int) -> str:

@@ -43,7 +43,8 @@ class Trainer:
     ) -> None:
         """Args:
         networks: new, or of a checkpoint.
-        average_faces: float32 [classes, S, S, 3] in [-1, 1], centre-cropped: G's targets; the baseline needs none.
+        average_faces: float32 [T, S, S, 3] in [-1, 1], centre-cropped: G's targets, one of each class and, with
+          `targets=intensity`, behind them one of each class and grade; the baseline needs none.
         classifier_input: what E is shown, as in `ModelConfig`.
         loss, optimizer: settings.
         steps_per_epoch: for the learning rate's schedule.
@@ -65,9 +66,7 @@ class Trainer:
             build_adam(optimizer, steps_per_epoch, self.discriminator_variables) if networks.discriminator else None
         )
         self.average = WeightAverage(networks, optimizer.weight_average) if optimizer.weight_average else None
-        self.step: Callable[[tf.Tensor, tf.Tensor], Metrics] = tf.function(
-            self.train_step, jit_compile=jit_compile or None
-        )
+        self.step: Callable[..., Metrics] = tf.function(self.train_step, jit_compile=jit_compile or None)
 
     @property
     def finished_networks(self) -> Networks:
@@ -85,17 +84,16 @@ class Trainer:
         """What -L_cGAN is minimised over."""
         return self.networks.discriminator.trainable_variables if self.networks.discriminator else []
 
-    def train_step(self, images: tf.Tensor, labels: tf.Tensor) -> Metrics:
+    def train_step(self, images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor | None = None) -> Metrics:
         """One update of G, D and E, both gradients at the same parameters, G run forward once.
 
         Args:
-          images: uint8 [B, S, S, 3].
-          labels: int32 [B].
+          images, labels, targets: see `forward`.
         Returns:
           Scalars: every loss term, `loss` (Eq. 1), gradient norms, and E's `accuracy` on what it sees at test time.
         """
         with tf.GradientTape(persistent=True) as tape:
-            terms, logits, features = self.forward(images, labels)
+            terms, logits, features = self.forward(images, labels, targets)
             loss = losses.total_loss(terms, self.loss)  # Eq. 1
 
         metrics = {**terms, "loss": loss, "accuracy": _accuracy(labels, logits)}
@@ -112,12 +110,15 @@ class Trainer:
             self.average.follow(self.optimizer.iterations.value)
         return metrics
 
-    def forward(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[losses.Terms, tf.Tensor, Features]:
+    def forward(
+        self, images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor | None = None
+    ) -> tuple[losses.Terms, tf.Tensor, Features]:
         """All loss terms of a batch.
 
         Args:
           images: uint8 [B, S, S, 3].
           labels: int32 [B].
+          targets: int32 [B], which of the average faces G is to draw; that of the label if None.
         Returns:
           The terms of Eq. 2 to 5; E's logits [B, classes] on what it sees at test time; E's features of all that it
           saw.
@@ -131,13 +132,14 @@ class Trainer:
             terms = losses.softmax_loss(labels, said["logits"], weights=weights)
             return terms | self.centres.island_loss(features), said["logits"], features
 
-        average = tf.gather(self.average_faces, labels)  # I_AE
+        targets = labels if targets is None else targets
+        average = tf.gather(self.average_faces, targets)  # I_AE
         generated = G(photo, training=True)  # G(I_SE)
         terms = losses.gan_loss(D([photo, average], training=True), D([photo, generated], training=True))  # Eq. 2
         terms |= losses.l1_loss(average, generated)  # Eq. 3
         lambda_real = self.loss.lambda_real
         real = self.average_faces if lambda_real else None
-        said = classify(E, self._classifier_input, photo, generated, real, labels)
+        said = classify(E, self._classifier_input, photo, generated, real, targets)
         tuples = [lambda_real, 1.0] if lambda_real else [1.0]
         logits = tf.split(said["logits"], len(tuples))
         features = Features(

@@ -14,7 +14,7 @@ def classify(
     photo: tf.Tensor,
     generated: tf.Tensor,
     average_faces: tf.Tensor | None,
-    labels: tf.Tensor,
+    targets: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
     """E's answers to the tuples of every image.
 
@@ -22,11 +22,11 @@ def classify(
 
     Args:
       E: the classifier.
-      classifier_input: `pair` or `generated`. Without the photo there is only one real input a class.
+      classifier_input: `pair` or `generated`. Without the photo there are only as many real inputs as average faces.
       photo: I_SE, float [B, S, S, 3] in [-1, 1].
       generated: G(I_SE), float [B, S, S, 3].
-      average_faces: of every class, float [classes, S, S, 3]; None leaves the real tuples out.
-      labels: int [B].
+      average_faces: float [T, S, S, 3]; None leaves the real tuples out.
+      targets: int [B], which of the average faces is each image's.
     Returns:
       `logits` [kB, classes] and `feature` [kB, F]: those of the real tuples, if any, then those of the generated ones.
     """
@@ -34,10 +34,10 @@ def classify(
     if average_faces is None:
         return E(fake, training=True)
     if classifier_input == "generated":
-        real, owners = average_faces, labels
+        real, owners = average_faces, targets
     else:
-        real = classifier_images(classifier_input, photo, tf.gather(average_faces, labels))
-        owners = tf.range(tf.shape(labels)[0])
+        real = classifier_images(classifier_input, photo, tf.gather(average_faces, targets))
+        owners = tf.range(tf.shape(targets)[0])
     answers = E(tf.concat([real, fake], axis=0), training=True)
     return {name: _of_every_image(values, owners) for name, values in answers.items()}
 

@@ -17,16 +17,17 @@ def faces():
 
 def batches_of(faces, config, first_epoch=0):
     epochs = range(first_epoch, config.optimizer.epochs)
-    return training_batches(faces, config.data, config.optimizer.batch_size, epochs, config.run.seed)
+    return training_batches(faces, 10 + faces.labels, config.data, config.optimizer.batch_size, epochs, config.run.seed)
 
 
 def drawn(faces, config, first_epoch=0):
-    return [(images.numpy(), labels.numpy()) for images, labels in batches_of(faces, config, first_epoch)]
+    return [(images.numpy(), labels.numpy()) for images, labels, _ in batches_of(faces, config, first_epoch)]
 
 
 def test_shapes_and_types(faces, tiny_config):
-    images, labels = next(iter(batches_of(faces, tiny_config)))
+    images, labels, targets = next(iter(batches_of(faces, tiny_config)))
     assert (images.shape, images.dtype, labels.shape, labels.dtype) == ((4, 32, 32, 3), "uint8", (4,), "int32")
+    assert targets.dtype == "int32" and targets.numpy().tolist() == (10 + labels.numpy()).tolist()
 
 
 def test_labels_stay_with_their_images(faces, tiny_config):

@@ -50,7 +50,7 @@ def test_pictures_without_a_face_are_neither_trained_on_nor_averaged(config_of, 
     average = average_faces(splits.average_face_examples(config.data, data.fold), EXPRESSIONS[:6])
     subjects = [int(subject[1:]) - 1 for subject in data.fold.train]
     seen = [face_of(person, 0, number) for person in subjects for number in range(2) if (person, number) != (0, 0)]
-    np.testing.assert_array_equal(average[0], np.rint(np.mean(seen, axis=0)))
+    np.testing.assert_array_equal(average["anger"], np.rint(np.mean(seen, axis=0)))
     validated = splits.load(config.data, 9)
     assert lost in validated.validation.sources.tolist() and not validated.fold.undetected
 
@@ -62,7 +62,7 @@ def test_pictures_without_a_face_of_other_sets_are_left_out_too(config_of):
     assert np.char.startswith(data.train.sources, "bu_3dfe: ").sum() == 20 * 7 * 2 - 1
     average = average_faces(splits.average_face_examples(config.data, data.fold), EXPRESSIONS)
     seen = [face_of(person, 0, number) for person in range(20) for number in range(2) if (person, number) != (0, 0)]
-    np.testing.assert_array_equal(average[0], np.rint(np.mean(seen, axis=0)))
+    np.testing.assert_array_equal(average["anger"], np.rint(np.mean(seen, axis=0)))
 
 
 def test_sets_that_are_not_built_are_warned_of_and_left_out_of_the_configuration(config_of, caplog):
@@ -93,7 +93,7 @@ def test_raf_dbs_average_faces_are_those_of_the_posed_sets(config_of):
     average = average_faces(splits.average_face_examples(config.data, fold), EXPRESSIONS)
     by_hand = [face_of(person, 6, number) for person in range(20) for number in range(2)]
     by_hand += [face_of(50 + person, 6, 0) for person in range(6)]
-    np.testing.assert_array_equal(average[6], np.rint(np.mean(by_hand, axis=0)))
+    np.testing.assert_array_equal(average["neutral"], np.rint(np.mean(by_hand, axis=0)))
 
 
 def test_raf_db_without_a_posed_set_is_refused(config_of):
@@ -175,7 +175,7 @@ def test_a_set_without_a_class_trains_beside_one_that_has_it(config_of):
         "anger": [face_of(200 + int(actor) - 1001, 0, n) for actor in data.fold.train for n in range(4)],
     }
     for name, faces in by_hand.items():
-        np.testing.assert_array_equal(average[EXPRESSIONS.index(name)], np.rint(np.mean(faces, axis=0)))
+        np.testing.assert_array_equal(average[name], np.rint(np.mean(faces, axis=0)))
 
 
 def test_a_set_with_more_classes_lends_only_those_of_the_run(config_of):
@@ -208,4 +208,4 @@ def test_a_closed_set_is_split_by_recording_and_so_are_its_average_faces(config_
         for clip in clips
         for frame in range(2)
     ]
-    np.testing.assert_array_equal(average[0], np.rint(np.mean(by_hand, axis=0)))
+    np.testing.assert_array_equal(average["anger"], np.rint(np.mean(by_hand, axis=0)))

@@ -71,3 +71,15 @@ def test_a_saved_generator_still_knows_the_average_faces(with_model, tmp_path):
     generator.save(tmp_path / "g.keras")
     photo = RANDOM.uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(keras.models.load_model(tmp_path / "g.keras")(photo), generator(photo), atol=1e-6)
+
+
+def test_what_rounding_to_bytes_leaves_between_faces_is_not_mixed():
+    """The average face of a class is the mean of those of its grades, but for its rounding to bytes."""
+    grades = RANDOM.integers(0, 256, (4, 32, 32, 3))
+    both = np.concatenate([np.rint(grades[:2].mean(axis=0, keepdims=True)), grades]) / 127.5 - 1
+    layer = AverageFaceSpan(6)
+    layer.build((None, 32, 32, 3))
+    layer.set_average_faces(both)
+    directions = np.linalg.norm(np.array(layer.directions), axis=1)
+    np.testing.assert_allclose(directions, [1, 1, 1, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(layer(both.astype(np.float32))[1:], both[1:], atol=0.01)

@@ -19,6 +19,7 @@ from ifgan_tf import config as config_lib
 from ifgan_tf import files, labels
 from ifgan_tf.config import OptimizerConfig
 from ifgan_tf.data import templates
+from ifgan_tf.data.built_sets import iterate
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
 from ifgan_tf.faces import geometry
@@ -95,8 +96,6 @@ def test_an_epoch_tells_what_the_terms_weigh_and_how_far_the_weights_go(trained)
 
 
 def test_average_faces_come_from_training_subjects_only(trained, data_dir):
-    from ifgan_tf.data.built_sets import iterate
-
     mine = [
         example["image"].astype(float)
         for example in iterate("bu_3dfe", str(data_dir), "train", BASIC)
@@ -313,6 +312,21 @@ def test_other_variants_train_too(make_config, data_dir, tmp_path, settings):
     shares = {name for name in last["validation"] if name.endswith("_shuffled")}
     pair = config.model.classifier_input == "pair"
     assert shares == ({"accuracy_photo_shuffled", "accuracy_face_shuffled"} if pair else set())
+
+
+def test_g_may_learn_how_strong_an_expression_is(make_config, data_dir, tmp_path):
+    config = make_config(data_dir, batch_size=32, epochs=1, targets="intensity", generator_span=True)
+    loop.train(config, tmp_path)
+    run = RunFolder(tmp_path)
+    graded = run.graded_average_faces()
+    assert set(graded) == {(label, grade) for label in range(6) for grade in (3, 4)}
+    mine = [
+        example["image"].astype(float)
+        for example in iterate("bu_3dfe", str(data_dir), "train", BASIC)
+        if (example["label"], example["intensity"]) == (2, 4) and example["subject"].decode() in run.fold().train
+    ]
+    np.testing.assert_array_equal(graded[2, 4], np.rint(np.mean(mine, axis=0)))
+    assert run.networks().generator.get_layer("average_face_span").directions.shape[0] == 6 * 4 - 1
 
 
 def test_mixed_precision_trains(make_config, data_dir, tmp_path):
