@@ -18,9 +18,11 @@ $(STAMP): setup.cfg setup.py constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(PY) train.py --flagfile=flags/demo.flags --workdir=$(RUN) --data_dir=$(DATA)
+	$(PY) train.py --flagfile=flags/demo.flags --model=baseline --workdir=$(RUN)_photos --data_dir=$(DATA)
+	$(PY) train.py --flagfile=flags/demo.flags --warm_start=$(RUN)_photos --workdir=$(RUN) --data_dir=$(DATA)
 	$(PY) evaluate.py --workdir=$(RUN)
-	$(PY) train.py --flagfile=flags/demo.flags --model=baseline --workdir=$(RUN)_baseline --data_dir=$(DATA)
+	$(PY) train.py --flagfile=flags/demo.flags --warm_start=$(RUN)_photos --model=baseline --workdir=$(RUN)_baseline \
+		--data_dir=$(DATA)
 	$(PY) evaluate.py --workdir=$(RUN)_baseline --noidentity
 	$(PY) evaluate.py --compare $(RUN)_baseline $(RUN)
 	$(PY) -m export.saved_model --workdir=$(RUN) --output=$(RUN)/export
@@ -48,7 +50,8 @@ lint: $(STAMP)
 benchmark: $(STAMP)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
 	-$(PY) -m benchmarks.train_step --batch_size=4
-	-$(PY) -m benchmarks.train_step --flagfile=flags/demo.flags --nogenerator_span --steps=20
+	-$(PY) -m benchmarks.train_step --flagfile=flags/demo.flags --nogenerator_span --generator_encoder=unet \
+		--lambda_real=1 --steps=20
 	$(PY) -m benchmarks.step_changes --batch_size=4
 	for batch in 2 8 16; do $(PY) -m benchmarks.train_step --side=ifgan_tf --steps=1 --batch_size=$$batch; done
 	$(PY) -m benchmarks.train_step --side=ifgan_tf --steps=1 --batch_size=50 --mixed_precision

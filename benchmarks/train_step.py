@@ -26,7 +26,8 @@ turn a process of its own; the figures are medians over all steps. The fastest s
 either can do when nothing else runs on the machine.
 
     python -m benchmarks.train_step --batch_size=4
-    python -m benchmarks.train_step --flagfile=flags/demo.flags --nogenerator_span --steps=40
+    python -m benchmarks.train_step --flagfile=flags/demo.flags \\
+        --nogenerator_span --generator_encoder=unet --lambda_real=1 --steps=40
 
 Weights are new and images random: time does not depend on what they show. Exits with 1 if PyTorch is faster.
 """
@@ -128,8 +129,16 @@ def main(arguments: Sequence[str]) -> int:
     if values.side:
         print(json.dumps(one_turn(values.side, config, values.steps)))
         return 0
-    if config.model.generator_span or config.model.generator_convolutions > 1:
-        raise UserError("--generator_span, --generator_convolutions: the PyTorch side has neither; leave them out")
+    model = config.model
+    as_in_the_paper = not model.generator_span and (model.generator_convolutions, model.generator_encoder) == (
+        1,
+        "unet",
+    )
+    if not as_in_the_paper or config.loss.lambda_real != 1:
+        raise UserError(
+            "the PyTorch side has the paper's G and loss; pass --nogenerator_span --generator_convolutions=1 "
+            "--generator_encoder=unet --lambda_real=1"
+        )
     batch = config.optimizer.batch_size
     results = compare(sys.argv[1:], batch, values.turns)
     print(machine("torch"))

@@ -73,7 +73,8 @@ def measure(run: RunFolder, data_dir: str | None = None) -> Leakage | None:
 
     config = run.config()
     chosen = []
-    for parts, most in ((("test",), MAX_JUDGED), (("train", "validation"), MAX_LEARNT)):
+    known = ("train",) if config.data.validation == "none" else ("train", "validation")
+    for parts, most in ((("test",), MAX_JUDGED), (known, MAX_LEARNT)):
         faces = Faces.join([faces_of(run, part, data_dir) for part in parts])
         graded = faces.select(faces.intensities > 0)
         if len(set(graded.intensities.tolist())) < 2 or len(set(graded.units("subject").tolist())) < 2:
@@ -86,9 +87,9 @@ def measure(run: RunFolder, data_dir: str | None = None) -> Leakage | None:
     averages = None
     if shown != "input":
         averages = np.stack([model_view(face, config.data.image_size) for face in run.average_faces()])
-    known = read_action_units(config.data.dataset, data_dir or config.data.data_dir)
+    units = read_action_units(config.data.dataset, data_dir or config.data.data_dir)
     seen = (features(shown, networks, learnt.faces), features(shown, networks, judged.faces))
-    return read(learnt, judged, averages, seen, known, config.run.seed, run.path.name)
+    return read(learnt, judged, averages, seen, units, config.run.seed, run.path.name)
 
 
 def read(
