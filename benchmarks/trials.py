@@ -20,7 +20,7 @@ USAGE = """
 Trains every row of a file on the same folds, evaluates it, and prints the table: accuracy, the difference to the first
 row on the same images with its interval and McNemar's test, and minutes of one core that its training took.
 
-    python -m benchmarks.trials --rows=docs/trials/rendered_scans.txt --folds=0,3,6 --workdir=runs/trials \\
+    python -m benchmarks.trials --rows=docs/trials/joint_training.txt --folds=0,5 --workdir=runs/trials \\
         -- --data_dir=DATA
 
 A row is `name: flags of train.py`; {name} in its flags is the run folder of the row of that name above it. Flags after
@@ -66,15 +66,16 @@ def read_rows(file: Path, workdir: Path) -> list[Row]:
 
 
 def train(row: Row, common: Sequence[str], folds: Sequence[str], workdir: Path) -> None:
-    """Trains a row on the folds that it is not yet trained on, and evaluates it."""
+    """Trains a row on the folds that it is not yet trained on, and evaluates it.
+
+    train.py itself knows what is finished, and refuses a folder that was trained with other flags.
+    """
     folder = workdir / row.name
-    took = _seconds(folder)
     for fold in folds:
-        if fold in took:
-            continue
-        before = _children()
+        before, took = _children(), _seconds(folder)
         _run("train.py", *common, *row.flags, f"--workdir={folder}", f"--folds={fold}")
-        files.write_text(folder / _SECONDS, json.dumps({**_seconds(folder), fold: _children() - before}))
+        if fold not in took:
+            files.write_text(folder / _SECONDS, json.dumps({**took, fold: _children() - before}))
     evaluated = folder / "evaluation" / "predictions.csv"
     if not evaluated.is_file() or evaluated.stat().st_mtime < (folder / _SECONDS).stat().st_mtime:
         _run("evaluate.py", f"--workdir={folder}", "--noidentity")

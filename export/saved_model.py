@@ -66,7 +66,8 @@ def export_saved_model(run: RunFolder, output: Path, plain: bool = False) -> Pat
         signatures = module.plain_signatures() if plain else module.signatures()
         tf.saved_model.save(module, str(beside), signatures=signatures)
         if warmup.available() and not plain:
-            pictures = [file.read_bytes() for file in sorted(run.average_faces_dir.glob("*.png"))]
+            files = [run.average_faces_dir / f"{name}.png" for name in run.classes()]
+            pictures = [file.read_bytes() for file in files if file.is_file()]
             pictures = pictures or [encode_png(np.full((ALIGNED_SIZE, ALIGNED_SIZE, 3), 128, np.uint8))]
             encoded = [name for name in ("serving_default", "generate") if name in signatures]
             warmup.write_warmup(beside, encoded, pictures)

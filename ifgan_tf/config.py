@@ -148,7 +148,11 @@ class ModelConfig:
         "on photos is what E of a pair, and a backbone in G, begin with. Of several folds the one of the same number.",
         "§4.3",
     )
-    attention: bool = _setting(True, "Three self-attention modules in G; --noattention leaves them out.", "Fig. 3")
+    attention: bool = _setting(
+        True,
+        "Three self-attention modules in G (two with --generator_encoder=backbone); --noattention leaves them out.",
+        "Fig. 3",
+    )
     generator_width: int = _setting(
         64, "Channels of G's first level; deeper levels have 2, 4, 8 and 8 times as many.", within=_COUNT
     )
@@ -182,7 +186,7 @@ class ModelConfig:
     )
     generator_span: bool = _setting(
         False,
-        "Let G draw only mixtures of the average faces: its face then holds one number less than there are classes, "
+        "Let G draw only mixtures of the average faces: its face then holds one number less than there are of them, "
         "and no detail of a person; not in the paper.",
     )
     discriminator_width: int = _setting(64, "Channels of D's first convolution.", "§3.1", within=_COUNT)
@@ -322,7 +326,7 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
 
 def without_initial_weights(model: ModelConfig) -> ModelConfig:
     """The same settings for networks whose weights come from elsewhere: nothing is read or downloaded for them."""
-    return dataclasses.replace(model, classifier_weights="none", warm_start="")
+    return dataclasses.replace(model, classifier_weights="none")
 
 
 def sections() -> dict[str, Any]:
@@ -357,16 +361,18 @@ def from_flags(values: flags.FlagValues, fold: int) -> Config:
         if name == "run":
             settings["fold"] = fold
         if name == "data":
-            settings["data_dir"] = _data_dir(settings["data_dir"])
+            settings["data_dir"] = _absolute("data_dir", settings["data_dir"])
             settings["classes"] = ",".join(labels.classes(settings["classes"]))
+        if name == "model" and settings["warm_start"]:
+            settings["warm_start"] = _absolute("warm_start", settings["warm_start"])
         tree[name] = section(**settings)
     return Config(**tree)
 
 
-def _data_dir(name: str) -> str:
+def _absolute(flag: str, name: str) -> str:
     folder = os.path.expanduser(name)  # noqa: PTH111 (Path raises where there is no home folder)
     if folder.startswith("~"):
-        raise UserError(f"--data_dir={name}: this user has no home folder; give another one")
+        raise UserError(f"--{flag}={name}: this user has no home folder; give another one")
     return str(Path(folder).absolute())
 
 
@@ -390,6 +396,7 @@ def load(path: Path) -> Config:
         tree = json.loads(path.read_text(encoding="utf-8"))
         if "num_classes" in tree["data"]:  # of runs made when there were 6 or 7 and no names
             tree["data"]["classes"] = ",".join(labels.classes(str(tree["data"].pop("num_classes"))))
+        tree["optimizer"].setdefault("weight_decay_scope", "kernels")  # of runs made when there was no other
         return Config(**{name: section(**tree[name]) for name, section in sections().items()})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
@@ -400,11 +407,13 @@ def load(path: Path) -> Config:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """Flags whose values differ, as `--flag: old -> new`. Where data lie is no part of the method and is left out."""
+    """Flags whose values differ, as `--flag: old -> new`. Where things lie is no part of the method and is left out."""
     lines = []
     for section, settings in to_dict(old).items():
         for name, value in settings.items():
             other = to_dict(new)[section][name]
+            if name == "warm_start" and value and other:
+                continue
             if value != other and name not in ("data_dir", "manual_dir"):
                 lines.append(f"--{name}: {value} -> {other}")
     return lines

@@ -13,6 +13,8 @@ from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.geometry import resize
 
+MIN_GRADED = 10  # images that an average face of one grade is of: a mean of fewer would still be somebody
+
 
 def average_faces(images: Iterable[tuple[np.ndarray, int, int]], classes: Sequence[str]) -> dict[str, np.ndarray]:
     """The mean image of every label, and of every label and grade of intensity, accumulated in float64.
@@ -21,7 +23,8 @@ def average_faces(images: Iterable[tuple[np.ndarray, int, int]], classes: Sequen
       images: of each an aligned face, uint8 [H, W, 3] (all of one shape), its label, and its grade; 0 for none.
       classes: the labels' names.
     Returns:
-      `anger` → uint8 [H, W, 3], rounded to the nearest, of every class, and `anger_3` of every grade that was seen.
+      `anger_3` → uint8 [H, W, 3], rounded to the nearest, of every grade with `MIN_GRADED` images, and then `anger` of
+      every class.
 
     Raises:
       UserError: when a label has no image.
@@ -39,7 +42,8 @@ def average_faces(images: Iterable[tuple[np.ndarray, int, int]], classes: Sequen
                 f"with python -m datasets.check, add a posed set that has it to --additional_data, or leave the class "
                 f"out with --classes"
             )
-    return {name: np.rint(total / counts[name]).astype(np.uint8) for name, total in sums.items()}
+    graded = [name for name in sums if name not in classes and counts[name] >= MIN_GRADED]
+    return {name: np.rint(sums[name] / counts[name]).astype(np.uint8) for name in [*graded, *classes]}
 
 
 def graded_name(name: str, grade: int) -> str:
@@ -48,7 +52,9 @@ def graded_name(name: str, grade: int) -> str:
 
 
 def save(faces: Mapping[str, np.ndarray], folder: Path) -> None:
-    """Writes `<folder>/<name>.png`, each beside first and then renamed.
+    """Writes `<folder>/<name>.png` in their order, each beside first and then renamed.
+
+    A folder that has the faces of all classes is whole, as these come last.
 
     Args:
       faces: uint8 [H, W, 3], RGB, by name.

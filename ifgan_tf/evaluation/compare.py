@@ -33,6 +33,7 @@ class Run:
       dataset: that it was tested on.
       fold_by: what its folds never split; the test images of one number differ between two of them.
       validation: `held_out`, or `none`: then it was trained on more images.
+      warm: whether it began with what a baseline had learnt.
       classes: that it tells apart.
       right: (fold, source, frame) of every test image → whether it was named right.
       subjects: (fold, source, frame) → who it is, or the source where no one says.
@@ -43,6 +44,7 @@ class Run:
     dataset: str
     fold_by: str
     validation: str
+    warm: bool
     classes: tuple[str, ...]
     right: dict[Image, bool]
     subjects: dict[Image, str]
@@ -85,6 +87,7 @@ def read_run(workdir: Path) -> Run:
             told["config"]["data"]["dataset"],
             told["config"]["data"].get("fold_by", "subject"),
             told["config"]["data"].get("validation", "held_out"),
+            bool(told["config"].get("model", {}).get("warm_start")),
             tuple(told["classes"]),
             {key: row["predicted"] == row["label"] for key, row in zip(keys, rows, strict=True)},
             {key: row["subject"] or row["source"] for key, row in zip(keys, rows, strict=True)},
@@ -203,6 +206,9 @@ def write_comparison(workdirs: Sequence[Path]) -> list[Row]:
             f"\n\nNothing was held out of training to validate on in {whole} (--validation=none): trained on more "
             f"images than the others, of the last epoch."
         )
+    if len({run.warm for run in runs}) > 1:
+        begun = ", ".join(run.name for run in runs if run.warm)
+        remark += f"\n\nBegun with what a baseline had learnt (--warm_start), so trained for longer: {begun}."
     text = (
         f"# {runs[0].dataset}: runs compared\n\n{report.markdown_table(rows)}{remark}\n\n"
         "The difference is to the first run: of pooled accuracies, with the 95 % interval of a bootstrap over "

@@ -90,7 +90,7 @@ def _training(data: dict[str, Any], report: Report) -> str:
     return (
         f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
         f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}. "
-        f"{report_lib.untrained_text(report)}"
+        f"{report_lib.begun_text(report)}{report_lib.untrained_text(report)}"
     ).rstrip()
 
 

@@ -339,7 +339,7 @@ def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
         f"# {report['method']}: {config['data']['dataset']}",
         f"{len(report['classes'])} classes, {config['data']['image_size']}x{config['data']['image_size']} pixels, "
         f"backbone {config['model']['backbone']}; {folds_text(report)}. {strangers_text(report)} Additional "
-        f"training data: {config['data']['additional_data'] or 'none'}. {_checkpoint_text(report)}",
+        f"training data: {config['data']['additional_data'] or 'none'}. {begun_text(report)}{_checkpoint_text(report)}",
         "## Figures (percent)",
         markdown_table(figures, right=list(figures[0])[1:]),
     ]
@@ -357,6 +357,12 @@ def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
     if pictures:
         parts += ["## Pictures", *(_picture(name) for name in pictures)]
     return "\n\n".join(parts) + "\n"
+
+
+def begun_text(report: Report) -> str:
+    """What the networks had learnt before, if a baseline lent them its weights."""
+    warm = report["config"]["model"].get("warm_start")
+    return "Begun with what a baseline of the same fold had learnt on photos (--warm_start). " if warm else ""
 
 
 def _picture(name: str) -> str:
@@ -422,12 +428,13 @@ def _detail_parts(detail: Mapping[str, Any]) -> list[str]:
     rows = detail_rows(detail)
     units = [name for name in detail["photo"].get("units", {}) if not name.endswith("_interval")]
     read = f" Action units: the mean over {', '.join(units)}, which vary enough." if units else ""
+    drawn = " A generated face is worth drawing if it tells more than average_of_prediction, a table of one a class."
     return [
         "## What shows beside the expression's name (test subjects)",
         f"How well the grade of intensity, and action units where the data have them, are read by ridge regression or "
         f"a small network, the better of which counts: {detail['subjects']} people, {detail['images']} graded images, "
-        f"no neutral ones. 1 is all, 0 is what the mean tells, below 0 is worse.{read} Generated faces are worth "
-        f"drawing if they tell more than average_of_prediction, a table of one picture a class.",
+        f"no neutral ones. 1 is all, 0 is what the mean tells, below 0 is worse.{read}"
+        f"{drawn if 'generated' in detail else ''}",
         markdown_table(rows, right=[name for row in rows for name in list(row)[1:]]),
     ]
 

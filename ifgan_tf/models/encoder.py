@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ifgan_tf.config import ModelConfig
+from ifgan_tf.errors import UserError
 from ifgan_tf.models.backbones import PREPROCESSING, Preprocess, build_backbone
 
 ENCODER = "encoder"  # the layer's name in a generator
@@ -22,11 +23,20 @@ def encode_with_backbone(photo: Any, model: ModelConfig) -> list[Any]:
       Feature maps, float [B, S/2^i, S/2^i, C_i], i = 1, 2, …: the last one of every size.
 
     Raises:
-      UserError: see `build_backbone`.
+      UserError: when the backbone leaves a size out, or see `build_backbone`.
     """
     size = photo.shape[1]
     backbone = build_backbone(model.backbone, model.classifier_weights, size, 3, model.batch_norm_momentum)
-    last = {layer.output.shape[1]: layer.output for layer in backbone.layers if len(layer.output.shape) == 4}
-    halved = [last[size >> level] for level in range(1, size.bit_length()) if size >> level in last]
+    maps = [layer.output for layer in backbone.layers if not isinstance(layer, keras.layers.ZeroPadding2D)]
+    last = {output.shape[1]: output for output in maps if len(output.shape) == 4}
+    deepest = backbone.output.shape[1]
+    last[deepest] = backbone.output  # gates over the whole image are of that size too where it is 1
+    sides = [size >> level for level in range(1, size.bit_length()) if size >> level >= deepest]
+    if not set(sides) <= set(last) or sides[-1] != deepest:
+        raise UserError(
+            f"--generator_encoder=backbone: {model.backbone} does not halve {size} pixels to {deepest} step by step; "
+            f"choose another --backbone or --image_size"
+        )
+    halved = [last[side] for side in sides]
     encoder = keras.Model(backbone.input, halved, name=ENCODER)
     return list(encoder(Preprocess(PREPROCESSING[model.backbone], name="preprocess")(photo)))

@@ -62,7 +62,8 @@ def build_generator(model: ModelConfig, size: int, classes: int) -> keras.Model:
         x = layers.Conv2D(3, 3, padding="same", name="image_conv")(x)
     face = layers.Activation("tanh", dtype="float32", name="average_face")(x)
     if model.generator_span:
-        face = AverageFaceSpan(classes * GRADES if model.targets == "intensity" else classes, name=SPAN)(face)
+        targets = classes * (1 + GRADES) if model.targets == "intensity" else classes
+        face = AverageFaceSpan(targets, name=SPAN)(face)
     return keras.Model(photo, face, name="generator")
 
 

@@ -122,7 +122,7 @@ def cross_entropy(truth: Any, logits: Any) -> Any:
     """Mean over the batch: truth int [B], logits float [B, C]."""
     import tensorflow as tf
 
-    return tf.reduce_mean(tf.nn.sparse_softmaxcross_entropy_with_logits(labels=truth, logits=logits))
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits))
 
 
 def _copy_where_equal(source: keras.Model, target: keras.Model) -> None:

@@ -19,7 +19,7 @@ _ON_THE_BAR = ("loss", "l1", "gan_generator", "softmax", "accuracy")
 
 def train_epoch(
     trainer: Trainer,
-    batches: Iterator[tuple[tf.Tensor, tf.Tensor]],
+    batches: Iterator[tuple[tf.Tensor, ...]],
     steps: range,
     batch_size: int,
     summaries: Summaries,
@@ -29,7 +29,7 @@ def train_epoch(
 
     Args:
       trainer: what is trained.
-      batches: (images, labels), at least as many as steps.
+      batches: what a training step takes (see `Trainer.forward`), at least as many as steps.
       steps: their numbers in the whole run, counted from 1.
       batch_size: images a step.
       summaries: to write curves to.

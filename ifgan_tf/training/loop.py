@@ -28,7 +28,7 @@ from ifgan_tf.training.optimizers import learning_rate
 from ifgan_tf.training.step import Trainer
 from ifgan_tf.training.summaries import Summaries
 from ifgan_tf.training.validation import Validation
-from ifgan_tf.training.warm_start import warm_start
+from ifgan_tf.training.warm_start import baseline_of, warm_start
 from ifgan_tf.training.weight_norms import trainable_weights, weight_norms
 
 _PICTURES = 25  # times in a run that pictures are written
@@ -49,6 +49,8 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
         disk.
     """
     run = RunFolder(workdir)
+    if config.model.warm_start and not run.config_file.exists():
+        baseline_of(config)  # before the folder is of this configuration
     _claim(run, config)
     with files.only_one(workdir, "a training"):
         return _finished(run, config.optimizer.epochs) or _train(config, run)
@@ -204,6 +206,11 @@ def _targets(run: RunFolder, config: Config, data: splits.Splits) -> tuple[np.nd
     chosen = labels
     if config.model.targets == "intensity":
         graded = run.graded_average_faces()
+        if not graded:
+            raise UserError(
+                f"--targets=intensity: {config.data.dataset} has no expression of one grade often enough for an "
+                f"average face; leave the flag out"
+            )
         place = {key: len(made) + number for number, key in enumerate(graded)}
         keys = zip(labels.tolist(), data.train.intensities.tolist(), strict=True)
         chosen = np.array([place.get(key, key[0]) for key in keys], np.int32)

@@ -15,34 +15,26 @@ from ifgan_tf.models.networks import Networks
 from ifgan_tf.run_folder import RunFolder, fold_folder
 
 
-def warm_start(networks: Networks, config: Config, fold: Fold) -> None:
-    """Gives E, where it sees the photo, and G's encoder, where it is a backbone, the weights of a baseline's E.
-
-    Of a pair E at first sees the photo alone: its first kernel is 0 at the face.
+def baseline_of(config: Config) -> RunFolder:
+    """The baseline that a run begins with.
 
     Args:
-      networks: new ones; changed in place.
-      config: of their run; `warm_start` is the baseline's run folder, or that of its folds.
-      fold: of their run.
+      config: of the run; `warm_start` is the baseline's run folder, or that of its folds.
 
     Raises:
-      UserError: when the baseline is none, has not been trained, is of other networks, classes or size, or has learnt
-        from somebody whom this run validates or tests on.
+      UserError: when there is none, it is no baseline, of other networks, classes, size or data, or of no use to this
+        run.
     """
-    given = Path(config.model.warm_start).expanduser()
+    given = Path(config.model.warm_start)
     own = fold_folder(given, config.run.fold)
     baseline = RunFolder(own if own.is_dir() else given)
-    _refuse_others(baseline, config, fold)
-    source = baseline.networks("best").classifier
-    if config.model.classifier_input != "generated":
-        _copy(_backbone(source), _backbone(networks.classifier))
-        networks.classifier.get_layer("logits").set_weights(source.get_layer("logits").get_weights())
-    if networks.generator is not None and config.model.generator_encoder == "backbone":
-        _copy(_backbone(source), networks.generator.get_layer(ENCODER))
-
-
-def _refuse_others(baseline: RunFolder, config: Config, fold: Fold) -> None:
-    theirs, where = baseline.config(), f"--warm_start={baseline.path}"
+    where = f"--warm_start={baseline.path}"
+    try:
+        theirs = baseline.config()
+    except UserError as error:
+        raise UserError(
+            f"{where}: no finished baseline of fold {config.run.fold} there ({error}); train one with --model=baseline"
+        ) from None
     if theirs.model.classifier_input != "input":
         raise UserError(f"{where}: not a baseline; expected a run trained with --model=baseline")
     for flag, other, mine in (
@@ -50,15 +42,46 @@ def _refuse_others(baseline: RunFolder, config: Config, fold: Fold) -> None:
         ("image_size", theirs.data.image_size, config.data.image_size),
         ("classes", theirs.data.classes, config.data.classes),
         ("dataset", theirs.data.dataset, config.data.dataset),
+        ("additional_data", theirs.data.additional_data, config.data.additional_data),
+        ("fold_by", theirs.data.fold_by, config.data.fold_by),
     ):
         if other != mine:
             raise UserError(f"{where}: a run with --{flag}={other}, and this one has {mine}; expected the same")
-    learnt = set(baseline.fold().train) & {*fold.validation, *fold.test}
-    if learnt:
+    if config.model.classifier_input == "generated" and config.model.generator_encoder != "backbone":
         raise UserError(
-            f"{where}: has learnt from {len(learnt)} people whom this run validates or tests on "
-            f"({', '.join(sorted(learnt)[:3])} …); train the baseline on fold {fold.fold}"
+            f"{where}: nothing here sees photos as a baseline does; pass --generator_encoder=backbone, or "
+            f"--classifier_input=pair, or leave --warm_start out"
         )
+    return baseline
+
+
+def warm_start(networks: Networks, config: Config, fold: Fold) -> None:
+    """Gives E, where it sees the photo, and G's encoder, where it is a backbone, the weights of a baseline's E.
+
+    Of a pair E at first sees the photo alone: its first kernel is 0 at the face.
+
+    Args:
+      networks: new ones; changed in place.
+      config: of their run.
+      fold: of their run.
+
+    Raises:
+      UserError: see `baseline_of`; or when the baseline has learnt from somebody whom this run validates or tests on,
+        or was chosen by somebody whom it tests on.
+    """
+    baseline = baseline_of(config)
+    known = baseline.fold()
+    if seen := {*known.train, *known.validation} & {*fold.test} | {*known.train} & {*fold.validation}:
+        raise UserError(
+            f"--warm_start={baseline.path}: knows {len(seen)} people whom this run validates or tests on "
+            f"({', '.join(sorted(seen)[:3])} …); expected a baseline of fold {fold.fold}, with the same --validation"
+        )
+    source = baseline.networks("best").classifier
+    if config.model.classifier_input != "generated":
+        _copy(_backbone(source), _backbone(networks.classifier))
+        networks.classifier.get_layer("logits").set_weights(source.get_layer("logits").get_weights())
+    if networks.generator is not None and config.model.generator_encoder == "backbone":
+        _copy(_backbone(source), networks.generator.get_layer(ENCODER))
 
 
 def _backbone(classifier: keras.Model) -> keras.Model:
