@@ -16,6 +16,7 @@ from absl import flags
 
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
+from ifgan_tf.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -52,6 +53,27 @@ def described_networks() -> Config:
     """The configuration that the flags describe, with new weights: time does not depend on what they have learnt."""
     config = config_lib.from_flags(flags.FLAGS, fold=0)
     return dataclasses.replace(config, model=config_lib.without_initial_weights(config.model))
+
+
+def refuse_what_torch_lacks(config: Config) -> None:
+    """Sees that `benchmarks.train_step_torch` has the networks and the loss of a configuration.
+
+    Raises:
+      UserError: naming the flags to pass.
+    """
+    model, loss = config.model, config.loss
+    networks = (model.generator_span, model.generator_convolutions, model.generator_encoder, model.targets)
+    if (
+        networks != (False, 1, "unet", "label")
+        or (loss.lambda_real, loss.island_reduction, loss.class_weights) != (1, "mean", False)
+        or model.classifier_input == "input"
+        or model.backbone not in ("ResNet101", "SmallCNN")
+    ):
+        raise UserError(
+            "the PyTorch side has the paper's G and losses, and ResNet101 and SmallCNN for E; pass --nogenerator_span "
+            "--generator_convolutions=1 --generator_encoder=unet --targets=label --lambda_real=1 "
+            "--island_reduction=mean --noclass_weights --classifier_input=pair"
+        )
 
 
 def new_networks(config: Config) -> Networks:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from absl import flags
 
-from benchmarks.processes import described_networks, machine, new_trainer
+from benchmarks.processes import described_networks, machine, new_trainer, refuse_what_torch_lacks
 from benchmarks.train_step import data
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
@@ -190,12 +190,9 @@ def _vector(values: Mapping[str, np.ndarray]) -> np.ndarray:
 def main(arguments: Sequence[str]) -> int:
     cli.only_flags(arguments)
     config = described_networks()
-    model = config.model
-    if model.generator_span or model.generator_convolutions > 1 or model.generator_upsampling != "transposed":
-        raise UserError(
-            "--generator_span, --generator_convolutions, --generator_upsampling: the PyTorch side has only transposed "
-            "convolutions, one a level; leave them out"
-        )
+    refuse_what_torch_lacks(config)
+    if config.model.generator_upsampling != "transposed":
+        raise UserError("--generator_upsampling=resize: its weights are not paired here; pass transposed")
     parity = compare(config, flags.FLAGS.float64)
     print(machine("torch") + f"; {config.data.image_size} pixels, batch {config.optimizer.batch_size}")
     for name, value in parity.terms.items():

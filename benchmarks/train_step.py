@@ -13,11 +13,17 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks.processes import described_networks, machine, measure, new_trainer, peak_memory
+from benchmarks.processes import (
+    described_networks,
+    machine,
+    measure,
+    new_trainer,
+    peak_memory,
+    refuse_what_torch_lacks,
+)
 from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
-from ifgan_tf.errors import UserError
 
 USAGE = """
 Prints images/s of the step that the flags describe (defaults: the paper's), seconds until the first step is done, and
@@ -129,16 +135,7 @@ def main(arguments: Sequence[str]) -> int:
     if values.side:
         print(json.dumps(one_turn(values.side, config, values.steps)))
         return 0
-    model = config.model
-    as_in_the_paper = not model.generator_span and (model.generator_convolutions, model.generator_encoder) == (
-        1,
-        "unet",
-    )
-    if not as_in_the_paper or config.loss.lambda_real != 1:
-        raise UserError(
-            "the PyTorch side has the paper's G and loss; pass --nogenerator_span --generator_convolutions=1 "
-            "--generator_encoder=unet --lambda_real=1"
-        )
+    refuse_what_torch_lacks(config)
     batch = config.optimizer.batch_size
     results = compare(sys.argv[1:], batch, values.turns)
     print(machine("torch"))

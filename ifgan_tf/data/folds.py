@@ -1,8 +1,8 @@
 """Which images train, validate and test (paper §4.1).
 
 The posed sets: ten subsets, mutually exclusive by subjects; or, to compare with work on closed sets, by recordings of
-the same subjects. RAF-DB: its owners' split. Part of what could be trained
-on is held out to choose the checkpoint by, unless all is to be trained on.
+the same subjects. RAF-DB: its owners' split. Part of what could be trained on is held out to choose the checkpoint by,
+unless all is to be trained on.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -49,4 +50,11 @@ def of_built_set(dataset: str, data_dir: str) -> np.ndarray:
     Raises:
       UserError: when the data set has not been built, or its template is damaged.
     """
-    return load(Path(open_builder(dataset, data_dir).data_dir) / FILE)
+    file = Path(open_builder(dataset, data_dir).data_dir) / FILE
+    if not file.exists() and dataset.partition("/")[0] == "raf_db":
+        logging.warning(
+            "%s was built when its owners' crop was not yet measured: new photos will be aligned otherwise than its "
+            "images are. Build it again: python -m datasets.build --dataset=raf_db --manual_dir=YOUR_COPY",
+            file.parent,
+        )
+    return load(file)

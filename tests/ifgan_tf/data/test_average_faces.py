@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ifgan_tf.data.average_faces import at_size, average_faces, save
+from ifgan_tf.data.average_faces import MIN_GRADED, at_size, average_faces, save
 from ifgan_tf.data.images import read_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.labels import BASIC
@@ -16,10 +16,17 @@ def test_mean_of_each_label_rounded_to_nearest():
 
 
 def test_mean_of_each_grade_where_the_data_grade():
-    graded = ((10, 0, 3), (12, 0, 3), (14, 0, 4), (50, 1, 0))
+    graded = ((10, 0, 3), (12, 0, 3), (14, 0, 4), (50, 1, 0)) * (MIN_GRADED // 2) + ((14, 0, 4),) * (MIN_GRADED // 2)
     images = [(np.full((2, 2, 3), value, np.uint8), label, grade) for value, label, grade in graded]
     shades = {name: face.max() for name, face in average_faces(images, BASIC[:2]).items()}
+    assert list(shades) == ["anger_3", "anger_4", "anger", "disgust"]  # whoever finds the last of them finds all
     assert shades == {"anger": 12, "anger_3": 11, "anger_4": 14, "disgust": 50}
+
+
+def test_a_grade_of_few_images_has_no_average_face():
+    """It would be somebody's."""
+    images = [(np.zeros((2, 2, 3), np.uint8), 0, 3)] * (MIN_GRADED - 1)
+    assert set(average_faces(images, BASIC[:1])) == {"anger"}
 
 
 def test_many_images_lose_no_precision():

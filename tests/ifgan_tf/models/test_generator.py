@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from from_config import generator_of
@@ -87,3 +89,16 @@ def test_a_backbone_halves_as_often_as_it_does(with_model):
         "attention_skip", "up2_skip", "up3_skip",
     }  # fmt: skip
     assert set(attention_layers(model)) == {"attention_skip", "attention_decoder"}
+
+
+@pytest.mark.parametrize("backbone", ["MobileNetV3Small", "EfficientNetV2B0", "ResNet50V2", "MobileNetV2"])
+@pytest.mark.parametrize("size", [32, 96])
+def test_every_level_of_a_backbone_is_the_trunks(with_model, backbone, size):
+    """Gates over the whole image and padded maps are of a level's size too."""
+    config = with_model(generator_encoder="backbone", backbone=backbone)
+    model = generator_of(dataclasses.replace(config, data=DataConfig(image_size=size)))
+    encoder = model.get_layer("encoder")
+    assert [map_.shape[1] for map_ in encoder.outputs] == [size // 2**level for level in range(1, 6)]
+    channels = [map_.shape[-1] for map_ in encoder.outputs]
+    assert channels == sorted(channels)
+    assert model.output.shape[1:] == (size, size, 3)

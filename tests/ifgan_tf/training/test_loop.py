@@ -314,6 +314,38 @@ def test_other_variants_train_too(make_config, data_dir, tmp_path, settings):
     assert shares == ({"accuracy_photo_shuffled", "accuracy_face_shuffled"} if pair else set())
 
 
+@pytest.mark.slow
+def test_a_run_begins_with_a_baseline_once(make_config, data_dir, tmp_path):
+    """Going on does not begin again, nor does it need the baseline any more."""
+    settings = {"batch_size": 32, "learning_rate": 1e-4}
+    baseline = make_config(data_dir, classifier_input="input", epochs=1, **settings)
+    loop.train(baseline, tmp_path / "photos")
+    begun = make_config(
+        data_dir, generator_encoder="backbone", warm_start=str(tmp_path / "photos"), epochs=2, **settings
+    )
+    whole = loop.train(begun, tmp_path / "whole")
+    half = tmp_path / "half"
+    loop.train(changed(begun, epochs=1), half)
+    config_lib.save(begun, RunFolder(half).config_file)
+    shutil.rmtree(tmp_path / "photos")
+    continued = loop.train(begun, half)
+    assert continued["train"] == whole["train"] and continued["validation"] == whole["validation"]
+    assert whole["updates"]["generator"] < 0.5  # nothing was thrown away between the epochs
+
+
+def test_a_mistaken_baseline_leaves_no_run_behind(make_config, data_dir, tmp_path):
+    config = make_config(data_dir, generator_encoder="backbone", warm_start=str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="--warm_start="):
+        loop.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_grades_that_the_data_do_not_have_are_refused(make_config, several_sets, tmp_path):
+    config = make_config(several_sets, dataset="ck_plus", targets="intensity")
+    with pytest.raises(UserError, match="--targets=intensity: ck_plus has no expression of one grade"):
+        loop.train(config, tmp_path)
+
+
 def test_g_may_learn_how_strong_an_expression_is(make_config, data_dir, tmp_path):
     config = make_config(data_dir, batch_size=32, epochs=1, targets="intensity", generator_span=True)
     loop.train(config, tmp_path)

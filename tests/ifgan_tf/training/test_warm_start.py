@@ -51,11 +51,14 @@ def test_a_backbone_in_g_begins_with_the_baselines(baseline):
 
 
 def test_e_that_sees_the_face_alone_begins_anew(baseline):
-    config = changed(BASELINE, classifier_input="generated", seed=5)
-    np.testing.assert_array_equal(
-        begun(baseline, classifier_input="generated").classifier.get_weights()[0],
-        networks_of(config).classifier.get_weights()[0],
-    )
+    settings = {"classifier_input": "generated", "generator_encoder": "backbone"}
+    anew = networks_of(changed(BASELINE, seed=5, **settings)).classifier
+    np.testing.assert_array_equal(begun(baseline, **settings).classifier.get_weights()[0], anew.get_weights()[0])
+
+
+def test_where_nothing_sees_photos_a_baseline_is_of_no_use(baseline):
+    with pytest.raises(UserError, match="pass --generator_encoder=backbone, or --classifier_input=pair"):
+        begun(baseline, classifier_input="generated")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,8 @@ def test_e_that_sees_the_face_alone_begins_anew(baseline):
         ({"backbone": "MobileNetV2"}, "a run with --backbone=SmallCNN, and this one has MobileNetV2"),
         ({"classes": "anger,fear"}, "a run with --classes="),
         ({"dataset": "ck_plus"}, "a run with --dataset=bu_3dfe"),
+        ({"fold_by": "recording"}, "a run with --fold_by=subject, and this one has recording"),
+        ({"additional_data": "mmi"}, "a run with --additional_data="),
     ],
 )
 def test_another_kind_of_run_is_refused(baseline, settings, said):
@@ -82,11 +87,20 @@ def test_who_is_no_baseline_is_refused(tmp_path):
 
 def test_a_baseline_that_knows_this_folds_test_people_is_refused(baseline):
     config = changed(BASELINE, warm_start=str(baseline.path), fold=4)
-    with pytest.raises(UserError, match="has learnt from 4 people whom this run validates or tests on"):
+    with pytest.raises(UserError, match="knows 4 people whom this run validates or tests on"):
         warm_start(networks_of(config), config, folds.subject_fold(SUBJECTS, 4))
+
+
+def test_a_baseline_that_was_chosen_by_this_folds_test_people_is_refused(baseline):
+    """Fold 0 validates on those whom fold 1 tests on; without validation people of its own, nothing else is shared."""
+    fold = folds.subject_fold(SUBJECTS, 1)
+    everybody = folds.Fold(1, (*fold.train, *fold.validation), (), fold.test)
+    config = changed(BASELINE, warm_start=str(baseline.path), fold=1, validation="none")
+    with pytest.raises(UserError, match="knows 2 people"):
+        warm_start(networks_of(config), config, everybody)
 
 
 def test_a_missing_run_is_named(tmp_path):
     config = changed(BASELINE, warm_start=str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match="nowhere"):
+    with pytest.raises(UserError, match=r"--warm_start=\S+nowhere: no finished baseline of fold 0 there"):
         warm_start(networks_of(config), config, folds.subject_fold(SUBJECTS, 0))
