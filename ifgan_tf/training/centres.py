@@ -68,7 +68,8 @@ class Centres:
         step bring nothing more: with an untrained ResNet-101 at 64 pixels, batch 16, the island term begins at 2960
         from zero, 894 from the first batch and 1066 from a pass over 20 batches; in step 10 all have 470 to 490.
         """
-        members = tf.one_hot(features.labels, self.variable.shape[0]) * features.weights[:, tf.newaxis]  # [M, N]
+        members = tf.one_hot(features.labels, self.variable.shape[0], dtype=features.values.dtype)
+        members *= features.weights[:, tf.newaxis]  # [M, N]
         count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
         means = tf.math.divide_no_nan(tf.matmul(members, features.values, transpose_a=True), count)
         unseen = tf.reduce_all(self.variable == 0, axis=-1, keepdims=True)

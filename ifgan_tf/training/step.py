@@ -128,7 +128,7 @@ class Trainer:
         weights = None if self._class_weights is None else tf.gather(self._class_weights, labels)
         if G is None or D is None:
             said = E(photo, training=True)
-            features = Features(said["feature"], labels, tf.ones_like(labels, tf.float32))
+            features = Features(said["feature"], labels, tf.ones_like(said["feature"][:, 0]))
             terms = losses.softmax_loss(labels, said["logits"], weights=weights)
             return terms | self.centres.island_loss(features), said["logits"], features
 
@@ -142,9 +142,8 @@ class Trainer:
         said = classify(E, self._classifier_input, photo, generated, real, targets)
         tuples = [lambda_real, 1.0] if lambda_real else [1.0]
         logits = tf.split(said["logits"], len(tuples))
-        features = Features(
-            said["feature"], tf.tile(labels, [len(tuples)]), tf.repeat(tf.constant(tuples), tf.shape(labels)[0])
-        )
+        shares = tf.repeat(tf.constant(tuples, said["feature"].dtype), tf.shape(labels)[0])
+        features = Features(said["feature"], tf.tile(labels, [len(tuples)]), shares)
         terms |= losses.softmax_loss(labels, *logits, lambda_real=lambda_real, weights=weights)  # Eq. 4
         terms |= self.centres.island_loss(features)  # Eq. 5
         return terms, logits[-1], features

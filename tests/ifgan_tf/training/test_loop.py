@@ -18,7 +18,7 @@ from tiny import changed
 from ifgan_tf import config as config_lib
 from ifgan_tf import files, labels
 from ifgan_tf.config import OptimizerConfig
-from ifgan_tf.data import templates
+from ifgan_tf.data import average_faces, templates
 from ifgan_tf.data.built_sets import iterate
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.runner import evaluate
@@ -340,10 +340,10 @@ def test_a_mistaken_baseline_leaves_no_run_behind(make_config, data_dir, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
-def test_grades_that_the_data_do_not_have_are_refused(make_config, several_sets, tmp_path):
-    config = make_config(several_sets, dataset="ck_plus", targets="intensity")
-    with pytest.raises(UserError, match="--targets=intensity: ck_plus has no expression of one grade"):
-        loop.train(config, tmp_path)
+def test_grades_that_are_too_rare_for_average_faces_are_refused(make_config, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(average_faces, "MIN_GRADED", 1000)
+    with pytest.raises(UserError, match="--targets=intensity: bu_3dfe has no expression of one grade often enough"):
+        loop.train(make_config(data_dir, targets="intensity"), tmp_path)
 
 
 def test_g_may_learn_how_strong_an_expression_is(make_config, data_dir, tmp_path):
@@ -358,7 +358,7 @@ def test_g_may_learn_how_strong_an_expression_is(make_config, data_dir, tmp_path
         if (example["label"], example["intensity"]) == (2, 4) and example["subject"].decode() in run.fold().train
     ]
     np.testing.assert_array_equal(graded[2, 4], np.rint(np.mean(mine, axis=0)))
-    assert run.networks().generator.get_layer("average_face_span").directions.shape[0] == 6 * 4 - 1
+    assert run.networks().generator.get_layer("average_face_span").directions.shape[0] == 6 * 5 - 1
 
 
 def test_mixed_precision_trains(make_config, data_dir, tmp_path):
