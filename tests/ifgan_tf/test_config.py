@@ -145,9 +145,24 @@ def test_a_run_of_six_or_seven_classes_without_names_is_still_read(tmp_path):
 
 def test_a_setting_that_an_older_file_lacks_has_its_default(tmp_path):
     tree = config.to_dict(Config())
-    del tree["optimizer"]["weight_decay_scope"]
+    del tree["loss"]["lambda_real"]
     (tmp_path / "config.json").write_text(json.dumps(tree))
     assert config.load(tmp_path / "config.json") == Config()
+
+
+def test_a_run_from_before_there_was_a_choice_has_its_penalty_on_kernels(tmp_path):
+    tree = config.to_dict(Config())
+    del tree["optimizer"]["weight_decay_scope"]
+    (tmp_path / "config.json").write_text(json.dumps(tree))
+    assert config.load(tmp_path / "config.json").optimizer.weight_decay_scope == "kernels"
+
+
+def test_where_a_baseline_lies_is_no_difference_but_that_there_is_one():
+    def begun(folder):
+        return dataclasses.replace(Config(), model=dataclasses.replace(Config().model, warm_start=folder))
+
+    assert config.differences(begun("/a"), begun("/b")) == []
+    assert config.differences(begun(""), begun("/b")) == ["--warm_start:  -> /b"]
 
 
 def test_a_missing_file_is_no_run_folder(tmp_path):

@@ -84,5 +84,5 @@ def test_level_3_is_silence_at_start_up_and_failures_are_told() -> None:
 def test_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.path.expanduser", lambda name: name)  # as it is for a user whom the system does not know
     with pytest.raises(UserError, match="--data_dir=~/data: this user has no home folder"):
-        config._data_dir("~/data")
-    assert config._data_dir("/data") == "/data"
+        config._absolute("data_dir", "~/data")
+    assert config._absolute("data_dir", "/data") == "/data"

@@ -229,8 +229,8 @@ def test_data_that_are_not_built_are_named(small, tmp_path):
 def test_a_loss_that_is_no_number_stops_at_its_step(small, tmp_path, monkeypatch):
     forward = Trainer.forward
 
-    def poisoned(self, images, labels):
-        terms, logits, features = forward(self, images, labels)
+    def poisoned(self, *batch):
+        terms, logits, features = forward(self, *batch)
         return {**terms, "l1": terms["l1"] * float("nan")}, logits, features
 
     monkeypatch.setattr(Trainer, "forward", poisoned)
