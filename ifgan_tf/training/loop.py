@@ -10,15 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
-from ifgan_tf.config import Config, DataConfig
-from ifgan_tf.data import average_faces, folds, input_pipeline, splits, templates
+from ifgan_tf.config import Config
+from ifgan_tf.data import folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces import geometry
 from ifgan_tf.models.networks import build_networks
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training.balance import BalanceMeter
@@ -27,6 +25,7 @@ from ifgan_tf.training.epoch import train_epoch
 from ifgan_tf.training.optimizers import learning_rate
 from ifgan_tf.training.step import Trainer
 from ifgan_tf.training.summaries import Summaries
+from ifgan_tf.training.targets import average_face_targets
 from ifgan_tf.training.validation import Validation
 from ifgan_tf.training.warm_start import baseline_of, warm_start
 from ifgan_tf.training.weight_norms import trainable_weights, weight_norms
@@ -65,7 +64,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     folds.save(data.fold, run.folds_file)
     if not run.template_file.exists():
         templates.save(templates.of_built_set(config.data.dataset, config.data.data_dir), run.template_file)
-    targets, chosen = _targets(run, config, data)
+    faces, targets = average_face_targets(run, config, data)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
     networks = build_networks(config.model, size, len(classes), config.run.seed, config.run.precision)
@@ -73,7 +72,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         warm_start(networks, config, data.fold)
     trainer = Trainer(
         networks,
-        None if targets is None else tf.constant(targets, tf.float32) / 127.5 - 1.0,
+        None if faces is None else tf.constant(faces, tf.float32) / 127.5 - 1.0,
         config.model.classifier_input,
         config.loss,
         settings,
@@ -98,7 +97,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     validation = None
     if config.data.validation != "none":
         validation = Validation(
-            trainer.finished_networks, config.model.classifier_input, data.validation, targets, classes, size
+            trainer.finished_networks, config.model.classifier_input, data.validation, faces, classes, size
         )
     run.forget_metrics_after(checkpoints.epoch)
     if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
@@ -110,7 +109,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     schedule = learning_rate(settings, steps)
     begun, epochs = time.perf_counter(), range(checkpoints.epoch, settings.epochs)
     batches = iter(
-        input_pipeline.training_batches(data.train, chosen, config.data, settings.batch_size, epochs, config.run.seed)
+        input_pipeline.training_batches(data.train, targets, config.data, settings.batch_size, epochs, config.run.seed)
     )
     meter = BalanceMeter(trainer)
     for epoch in epochs:
@@ -178,49 +177,6 @@ def _prepare_devices() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         except RuntimeError:  # already in use by this process: its setting stays
             logging.warning("%s is in use already: its memory setting stays as it is", gpu.name)
-
-
-def _targets(run: RunFolder, config: Config, data: splits.Splits) -> tuple[np.ndarray | None, np.ndarray]:
-    """What G learns to draw: the average faces of the fold's training subjects, from the run folder once made.
-
-    Returns:
-      uint8 [T, S, S, 3], of every class and, with `targets=intensity`, behind them of every class and grade; which of
-      them each training image has, int32 [N]. No faces for a baseline whose data give none, as RAF-DB without a posed
-      set beside it: it has no G to learn them.
-
-    Raises:
-      UserError: where there is a G, and data that give none.
-    """
-    labels, size = data.train.labels, config.data.image_size
-    try:
-        made = run.average_faces()
-    except UserError:  # not made yet, or spoilt since
-        try:
-            _make_average_faces(run, config.data, data.fold)
-        except UserError as error:
-            if config.model.classifier_input != "input":
-                raise
-            logging.info("no average faces, and the baseline needs none (%s)", error)
-            return None, labels
-        made = run.average_faces()
-    chosen = labels
-    if config.model.targets == "intensity":
-        graded = run.graded_average_faces()
-        if not graded:
-            raise UserError(
-                f"--targets=intensity: {config.data.dataset} has no expression of one grade often enough for an "
-                f"average face; leave the flag out"
-            )
-        place = {key: len(made) + number for number, key in enumerate(graded)}
-        keys = zip(labels.tolist(), data.train.intensities.tolist(), strict=True)
-        chosen = np.array([place.get(key, key[0]) for key in keys], np.int32)
-        made = np.concatenate([made, *[face[np.newaxis] for face in graded.values()]])
-    return geometry.centre_crop(average_faces.at_size(made, geometry.working_size(size)), size), chosen
-
-
-def _make_average_faces(run: RunFolder, data: DataConfig, fold: folds.Fold) -> None:
-    examples = splits.average_face_examples(data, fold)
-    average_faces.save(average_faces.average_faces(examples, data.class_names), run.average_faces_dir)
 
 
 def _told(line: dict[str, Any], epochs: int) -> str:

@@ -359,6 +359,11 @@ def test_g_may_learn_how_strong_an_expression_is(make_config, data_dir, tmp_path
     ]
     np.testing.assert_array_equal(graded[2, 4], np.rint(np.mean(mine, axis=0)))
     assert run.networks().generator.get_layer("average_face_span").directions.shape[0] == 6 * 5 - 1
+    (run.average_faces_dir / "fear_4.png").write_bytes(b"spoilt")
+    loop.train(config, tmp_path)  # there is nothing left to train
+    config_lib.save(changed(config, epochs=2), run.config_file)
+    loop.train(changed(config, epochs=2), tmp_path)
+    np.testing.assert_array_equal(run.graded_average_faces()[2, 4], graded[2, 4])
 
 
 def test_mixed_precision_trains(make_config, data_dir, tmp_path):
