@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from export import parity, tflite
 from export.conversion import convert
+from export.saved_model import export_saved_model
 from export.tflite import export_tflite
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.predictions import faces_of
@@ -74,6 +75,20 @@ def test_eight_pictures_through_keras_saved_model_and_tflite(
     assert np.abs(serving_says - keras_says["probabilities"]).max() < 1e-3
     # Half a grey level may round either way.
     assert np.abs(litert_says["average_face"].astype(int) - keras_says["average_face"]).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_generator_that_sees_with_a_backbone_leaves_too(make_run: Callable[..., RunFolder], tmp_path: Path) -> None:
+    """As the small presets have it."""
+    seeing = make_run("generated", generator_encoder="backbone", generator_skips=2)
+    said = export_tflite(seeing, tmp_path, ("float32", "int8"), parity_images=16, allow_accuracy_drop=True)
+    assert said["float32"]["parity"]["max_probability_difference"] < 1e-4
+    assert said["int8"]["parity"]["max_probability_difference"] < 0.15
+    images = parity.evenly(faces_of(seeing, "test"), 8).images
+    serving = tf.saved_model.load(str(export_saved_model(seeing, tmp_path))).signatures["tensors"]
+    keras_says = parity.answers(parity.keras_runner(seeing.inference()), images, "")
+    difference = serving(images=tf.constant(images))["probabilities"] - keras_says["probabilities"]
+    assert np.abs(difference).max() < 1e-4
 
 
 @pytest.mark.slow
