@@ -45,7 +45,7 @@ def test_a_fault_of_one_term_shows(monkeypatch):
 
 @pytest.mark.slow
 def test_the_papers_networks_agree_at_64_pixels():
-    """In float64: in float32 an untrained ResNet-101 makes a few per cent of rounding errors."""
+    """In float64: in float32 the rounding errors of some small tensors of D are as large as the limit."""
     pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'ifgan_tf[benchmark]'")
     parity = compare(changed(Config(), image_size=64, classifier_weights="none", batch_size=2), double=True)
     assert parity.beyond() == []
