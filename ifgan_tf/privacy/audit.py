@@ -27,8 +27,7 @@ import numpy as np
 
 from ifgan_tf import progress
 from ifgan_tf.data.built_sets import Faces
-from ifgan_tf.evaluation.predictions import faces_of, features, predict
-from ifgan_tf.faces.geometry import model_view
+from ifgan_tf.evaluation.predictions import faces_of
 from ifgan_tf.privacy import attackers
 from ifgan_tf.privacy.convolutional import Convolutional
 from ifgan_tf.privacy.embeddings import Embedding
@@ -42,7 +41,7 @@ from ifgan_tf.privacy.identification import (
     expression_trials,
 )
 from ifgan_tf.privacy.reconstruction import reconstruct
-from ifgan_tf.privacy.representations import representations
+from ifgan_tf.privacy.representations import made_of, representations
 from ifgan_tf.run_folder import RunFolder
 
 # Most images of the training part and of the test part. Pairs for verification grow with the square of the latter.
@@ -78,8 +77,6 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     Raises:
       UserError: see `faces_of` and `RunFolder.networks`.
     """
-    from ifgan_tf.models.inference import build_inference
-
     config = run.config()
     closed = config.data.fold_by == "recording"
     chosen = [
@@ -91,16 +88,11 @@ def measure(run: RunFolder, data_dir: str | None = None, embedding: Embedding | 
     if any(len(set(faces.subjects.tolist())) < 2 or "" in faces.subjects for faces in chosen):
         logging.info("identity leakage: not measured, because %s does not say who is in a photo", config.data.dataset)
         return None
-    networks, shown = run.networks("best"), config.model.classifier_input
-    model = build_inference(shown, networks.generator, networks.classifier)
-    background, targets = (predict(model, faces, f"{run.path.name}: attacked faces") for faces in chosen)
-    averages = None
-    if shown != "input":
-        averages = np.stack([model_view(face, config.data.image_size) for face in run.average_faces()])
+    (background, targets), (of_background, of_targets), averages = made_of(run, chosen, "attacked faces")
     attributes = read_attributes(config.data.dataset, data_dir or config.data.data_dir, config.data.class_names)
     return attack(
         representations(background, targets, averages),
-        (features(shown, networks, background.faces), features(shown, networks, targets.faces)),
+        (of_background, of_targets),
         Group.of(background.faces, attributes),
         Group.of(targets.faces, attributes),
         seed=config.run.seed,

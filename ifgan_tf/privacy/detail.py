@@ -27,14 +27,14 @@ import numpy as np
 
 from ifgan_tf import progress
 from ifgan_tf.data.built_sets import Faces, open_builder
-from ifgan_tf.evaluation.predictions import Predictions, faces_of, features, predict
-from ifgan_tf.faces.geometry import model_view
+from ifgan_tf.evaluation.predictions import Predictions, faces_of
 from ifgan_tf.privacy.attackers import SIDE, network_view
 from ifgan_tf.privacy.audit import merge, to_json
 from ifgan_tf.privacy.estimates import Estimate, bootstrap
 from ifgan_tf.privacy.groups import balanced
 from ifgan_tf.privacy.identification import Leakage
 from ifgan_tf.privacy.regression import Network, gradients_view, pixels_view, ridge
+from ifgan_tf.privacy.representations import drawn, made_of
 from ifgan_tf.run_folder import RunFolder
 
 # Most images to learn from and to judge by, the same number of every person's every expression.
@@ -69,8 +69,6 @@ def measure(run: RunFolder, data_dir: str | None = None) -> Leakage | None:
     Raises:
       UserError: see `faces_of` and `RunFolder.networks`.
     """
-    from ifgan_tf.models.inference import build_inference
-
     config = run.config()
     chosen = []
     known = ("train",) if config.data.validation == "none" else ("train", "validation")
@@ -81,15 +79,9 @@ def measure(run: RunFolder, data_dir: str | None = None) -> Leakage | None:
             logging.info("detail: not measured, because %s does not grade its expressions", config.data.dataset)
             return None
         chosen.append(balanced(graded, most))
-    networks, shown = run.networks("best"), config.model.classifier_input
-    model = build_inference(shown, networks.generator, networks.classifier)
-    judged, learnt = (predict(model, faces, f"{run.path.name}: faces to read") for faces in chosen)
-    averages = None
-    if shown != "input":
-        averages = np.stack([model_view(face, config.data.image_size) for face in run.average_faces()])
+    (judged, learnt), (of_judged, of_learnt), averages = made_of(run, chosen, "faces to read")
     units = read_action_units(config.data.dataset, data_dir or config.data.data_dir)
-    seen = (features(shown, networks, learnt.faces), features(shown, networks, judged.faces))
-    return read(learnt, judged, averages, seen, units, config.run.seed, run.path.name)
+    return read(learnt, judged, averages, (of_learnt, of_judged), units, config.run.seed, run.path.name)
 
 
 def read(
@@ -126,7 +118,7 @@ def read(
         readers = {reader: _explained(names, wanted, answer, person, seed) for reader, answer in answers.items()}
         return _strongest(readers) | {"readers": {reader: _summary(figures) for reader, figures in readers.items()}}
 
-    pictures = _pictures(learnt, judged, averages)
+    pictures = drawn(learnt, judged, averages)
     for kind, (of_learnt, of_judged) in progress.bar(
         pictures.items(), desc=f"{name}: detail", unit="representation", leave=False
     ):
@@ -178,18 +170,6 @@ def r_squared(truth: np.ndarray, answer: np.ndarray, counts: np.ndarray) -> np.n
     left = counts @ (truth - answer) ** 2
     whole = counts @ (truth - counts @ truth / counts.sum()) ** 2
     return 1 - np.divide(left, whole, out=np.full(len(whole), np.nan), where=whole > 1e-9)
-
-
-def _pictures(
-    learnt: Predictions, judged: Predictions, averages: np.ndarray | None
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    pictures = {"photo": (learnt.faces.images, judged.faces.images)}
-    if learnt.generated is not None and judged.generated is not None:
-        pictures["generated"] = (learnt.generated, judged.generated)
-    if averages is not None:
-        named = [predictions.probabilities.argmax(axis=1) for predictions in (learnt, judged)]
-        pictures["average_of_prediction"] = (averages[named[0]], averages[named[1]])
-    return pictures
 
 
 def _targets(learnt: Faces, judged: Faces, known: Known) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
