@@ -50,10 +50,17 @@ class Within:
 
 
 def _setting(
-    default: Any, meaning: str, paper: str = "", choices: tuple[str, ...] | None = None, within: Within | None = None
+    default: Any,
+    meaning: str,
+    paper: str = "",
+    choices: tuple[str, ...] | None = None,
+    within: Within | None = None,
+    resumable: bool = False,
 ) -> Any:
+    """A setting; a `resumable` one may differ when a run is gone on with, as it changes nothing of the method."""
     help_text = f"{meaning} (paper {paper})" if paper else meaning
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices, "within": within})
+    metadata = {"help": help_text, "choices": choices, "within": within, "resumable": resumable}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
@@ -72,9 +79,13 @@ class DataConfig:
         "follow after a slash, as in bu_3dfe/all_intensities.",
         "§4.1",
     )
-    data_dir: str = _setting("~/tensorflow_datasets", "Folder of built data sets (see python -m datasets.build).")
+    data_dir: str = _setting(
+        "~/tensorflow_datasets", "Folder of built data sets (see python -m datasets.build).", resumable=True
+    )
     manual_dir: str = _setting(
-        "", "Folder of your unpacked copy of the data set; read only when it must be built. crema_d needs none."
+        "",
+        "Folder of your unpacked copy of the data set; read only when it must be built. crema_d needs none.",
+        resumable=True,
     )
     additional_data: str = _setting(
         "",
@@ -236,6 +247,13 @@ class OptimizerConfig:
     """Adam, its schedule, and the length of training."""
 
     batch_size: int = _setting(50, "Images a step.", "§4.3", within=_COUNT)
+    gradient_accumulation: int = _setting(
+        1,
+        "Parts of a batch that are computed one after the other, for memory that does not hold the whole; must divide "
+        "--batch_size. Equal to the whole batch but for batch statistics, and for where the class centres start, which "
+        "are of a part.",
+        within=_COUNT,
+    )
     epochs: int = _setting(100, "Passes over the training images.", "§4.3", within=_COUNT)
     learning_rate: float = _setting(
         1e-4, "Initial learning rate of Adam, for G, D and E alike.", "§4.3", within=Within(0, above=True)
@@ -272,6 +290,14 @@ class RunConfig:
     seed: int = _setting(0, "Seed of initial weights, shuffling and augmentation.", within=Within(0, 2**32 - 1))
     mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
     jit_compile: bool = _setting(False, "Compile the training step with XLA.")
+    strategy: str = _setting(
+        "one",
+        "Which devices train together, each with its part of every batch: one, mirrored (all GPUs of this machine), or "
+        "multi_worker (those of several machines: the same command on each, TF_CONFIG as TensorFlow documents it, and "
+        "a --workdir and a --data_dir that all of them see). The result is that of one device with this --batch_size.",
+        choices=("one", "mirrored", "multi_worker"),
+        resumable=True,
+    )
 
     @property
     def precision(self) -> str:
@@ -304,6 +330,9 @@ class Config:
                 f"--image_size={size}: expected a positive multiple of {SIZE_DIVISOR}, because the generator halves "
                 f"its input five times; try {max(SIZE_DIVISOR, round(size / SIZE_DIVISOR) * SIZE_DIVISOR)}"
             )
+        batch, parts = self.optimizer.batch_size, self.optimizer.gradient_accumulation
+        if batch % parts:
+            raise UserError(f"--gradient_accumulation={parts}: expected a divisor of --batch_size={batch}")
         labels.classes(self.data.classes)
         for name in self.data.additional:
             if name.partition("/")[0] not in DATASETS:
@@ -407,13 +436,13 @@ def load(path: Path) -> Config:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """Flags whose values differ, as `--flag: old -> new`. Where things lie is no part of the method and is left out."""
+    """Flags whose values differ, as `--flag: old -> new`; those that are no part of the method are left out."""
     lines = []
-    for section, settings in to_dict(old).items():
-        for name, value in settings.items():
-            other = to_dict(new)[section][name]
-            if name == "warm_start" and value and other:
+    for name, section in sections().items():
+        for field in dataclasses.fields(section):
+            value, other = (getattr(getattr(config, name), field.name) for config in (old, new))
+            if field.metadata["resumable"] or (field.name == "warm_start" and value and other):
                 continue
-            if value != other and name not in ("data_dir", "manual_dir"):
-                lines.append(f"--{name}: {value} -> {other}")
+            if value != other:
+                lines.append(f"--{field.name}: {value} -> {other}")
     return lines

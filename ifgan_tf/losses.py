@@ -120,35 +120,41 @@ def island_loss(
     return {"island": centre + alpha * pairs, "island_centre": centre, "island_pairs": pairs}
 
 
-def centre_step(
-    features: tf.Tensor,
-    labels: tf.Tensor,
-    centres: tf.Tensor,
-    rate: float,
-    alpha: float,
-    weights: tf.Tensor | None = None,
-) -> tf.Tensor:
+def class_sums(
+    features: tf.Tensor, labels: tf.Tensor, classes: int, weights: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What the centres of the classes are learnt from: how many features a class has, and their sum.
+
+    Args:
+      features: float [M, F].
+      labels: int [M].
+      classes: N.
+      weights: float [M], how much every image counts; all 1 in the paper.
+    Returns:
+      Sums, float [N, F], and counts, float [N, 1].
+    """
+    members = tf.one_hot(labels, classes, dtype=features.dtype)  # [M, N]
+    if weights is not None:
+        members *= weights[:, tf.newaxis]
+    return tf.matmul(members, features, transpose_a=True), tf.reduce_sum(members, axis=0)[:, tf.newaxis]
+
+
+def centre_step(sums: tf.Tensor, counts: tf.Tensor, centres: tf.Tensor, rate: float, alpha: float) -> tf.Tensor:
     """The centre-loss rule of Wen et al. (paper [21]), with the island loss's pairwise gradient ([5]).
 
     Each centre moves by `rate` against Σ_{y_i=j}(c_j - x_i) / (1 + n_j), n_j its images in the batch, and against
     α/(N-1) times the gradient of its pairwise term.
 
     Args:
-      features: float [M, F].
-      labels: int [M].
+      sums, counts: of the batch, see `class_sums`.
       centres: float [N, F].
       rate: the rule's rate.
       alpha: α of Eq. 5.
-      weights: float [M], how much every image counts; all 1 in the paper.
     Returns:
       The new centres, float [N, F].
     """
     classes = tf.shape(centres)[0]
-    members = tf.one_hot(labels, classes, dtype=features.dtype)  # [M, N]
-    if weights is not None:
-        members *= weights[:, tf.newaxis]
-    count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
-    pull = (count * centres - tf.matmul(members, features, transpose_a=True)) / (1.0 + count)
+    pull = (counts * centres - sums) / (1.0 + counts)
     norms = tf.norm(centres, axis=-1, keepdims=True)  # [N, 1]
     unit = tf.math.divide_no_nan(centres, norms)
     cosine = tf.matmul(unit, unit, transpose_b=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from ifgan_tf import losses
+from ifgan_tf import losses, replicas
 from ifgan_tf.models.networks import trackables
 from ifgan_tf.training.step import Trainer
 
@@ -22,13 +22,15 @@ class BalanceMeter:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._measure: Callable[..., dict[str, dict[str, tf.Tensor]]] = tf.function(self._measured)
+        self._measure: Callable[..., dict[str, dict[str, tf.Tensor]]] = tf.function(
+            lambda *batch: replicas.run(self._measured, *batch)
+        )
 
     def measure(self, *batch: tf.Tensor) -> Balance:
         """The balance at the trainer's weights, as its next step on this batch would meet it.
 
         Args:
-          *batch: what a training step takes, see `Trainer.forward`.
+          *batch: what `Trainer.step` takes.
         Returns:
           `balance`: term → λ·loss, of every term that the total loss depends on and training can change; parts of a
           term (`softmax_real` of `softmax`) are there beside it, so these do not add up to the loss.
@@ -54,6 +56,7 @@ class BalanceMeter:
         # λ of a term is what the loss changes by with it: true of its parts, and of terms that are yet to come.
         lambdas = dict(zip(terms, tape.gradient(loss, list(terms.values())), strict=True))
         balance = {name: weight * terms[name] for name, weight in lambdas.items() if weight is not None}
+        balance = replicas.mean(balance)
         norms: dict[str, dict[str, tf.Tensor]] = {network: {} for network in weights}
         for name in balance:
             # One pass after the other: at once, their memory would add up.
@@ -61,5 +64,5 @@ class BalanceMeter:
                 reached = tape.gradient(terms[name], weights, output_gradients=lambdas[name])
                 for network, gradients in reached.items():
                     if found := [gradient for gradient in gradients if gradient is not None]:
-                        norms[network][name] = tf.linalg.global_norm(found)
+                        norms[network][name] = tf.linalg.global_norm(replicas.mean(found))
         return {"balance": balance, **{f"gradient_{network}": known for network, known in norms.items()}}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ifgan_tf import losses
+from ifgan_tf import losses, replicas
 from ifgan_tf.config import LossConfig
 
 
@@ -17,11 +17,14 @@ class Features(NamedTuple):
       values: float [M, F], pooled features of E.
       labels: int [M].
       weights: float [M], how much each counts.
+      sums, counts: float [N, F] and [N, 1], of the classes over the whole batch, see `losses.class_sums`.
     """
 
     values: tf.Tensor
     labels: tf.Tensor
     weights: tf.Tensor
+    sums: tf.Tensor
+    counts: tf.Tensor
 
 
 class Centres:
@@ -35,8 +38,21 @@ class Centres:
         self._settings = settings
         self.variable = tf.Variable(tf.zeros((classes, features)), name="centres")
 
+    def features(self, values: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> Features:
+        """What Eq. 5 needs to know of E's features.
+
+        Args:
+          values: float [M, F]; of several replicas, those of this one.
+          labels: int [M].
+          weights: float [M], how much each counts; all 1 if None.
+        """
+        if weights is None:
+            weights = tf.ones_like(values[:, 0])
+        sums = losses.class_sums(tf.stop_gradient(values), labels, self.variable.shape[0], weights)
+        return Features(values, labels, weights, *replicas.total(sums))
+
     def island_loss(self, features: Features) -> losses.Terms:
-        """Eq. 5."""
+        """Eq. 5; of several replicas, such that it is the mean of theirs."""
         centres = self._started(features)
         if self._settings.centre_update == "rule":
             centres = tf.stop_gradient(centres)
@@ -46,19 +62,17 @@ class Centres:
             centres,
             self._settings.island_alpha,
             self._settings.island_reduction,
-            features.weights,
+            features.weights if replicas.count() == 1 else features.weights * replicas.count(),
         )
 
-    def move(self, tape: tf.GradientTape, loss: tf.Tensor, learning_rate: tf.Tensor, features: Features) -> None:
-        """One update: against the gradient of `loss` on `tape`, or by the centre-loss rule."""
+    def move(self, gradient: tf.Tensor | None, learning_rate: tf.Tensor, features: Features) -> None:
+        """One update: against `gradient`, that of the loss at the centres, or by the centre-loss rule."""
         centres = self._started(features)
         if self._settings.centre_update == "gradient":
-            self.variable.assign(centres - learning_rate * tape.gradient(loss, self.variable))
+            self.variable.assign(centres - learning_rate * gradient)
         else:
             rate, alpha = self._settings.centre_rate, self._settings.island_alpha
-            self.variable.assign(
-                losses.centre_step(features.values, features.labels, centres, rate, alpha, features.weights)
-            )
+            self.variable.assign(losses.centre_step(features.sums, features.counts, centres, rate, alpha))
 
     def _started(self, features: Features) -> tf.Tensor:
         """The centres, those of classes that were not seen before at the mean of their images here.
@@ -68,9 +82,6 @@ class Centres:
         step bring nothing more: with an untrained ResNet-101 at 64 pixels, batch 16, the island term begins at 2960
         from zero, 894 from the first batch and 1066 from a pass over 20 batches; in step 10 all have 470 to 490.
         """
-        members = tf.one_hot(features.labels, self.variable.shape[0], dtype=features.values.dtype)
-        members *= features.weights[:, tf.newaxis]  # [M, N]
-        count = tf.reduce_sum(members, axis=0)[:, tf.newaxis]  # [N, 1]
-        means = tf.math.divide_no_nan(tf.matmul(members, features.values, transpose_a=True), count)
+        means = tf.math.divide_no_nan(features.sums, features.counts)
         unseen = tf.reduce_all(self.variable == 0, axis=-1, keepdims=True)
-        return tf.where(unseen, tf.stop_gradient(means), self.variable)
+        return tf.where(unseen, means, self.variable)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ifgan_tf import losses
+from ifgan_tf import losses, replicas
 from ifgan_tf.config import LossConfig, OptimizerConfig
 from ifgan_tf.models.face_span import give_average_faces
 from ifgan_tf.models.networks import Networks
@@ -20,8 +21,28 @@ from ifgan_tf.training.weight_average import WeightAverage
 Metrics = dict[str, tf.Tensor]
 
 
+class Gradients(NamedTuple):
+    """What a batch, or the part of it that one replica has, asks for.
+
+    Attributes:
+      of_loss: of Eq. 1 at the variables of G and E.
+      at_centres: of Eq. 1 at the centres, float [N, F]; zeros where the centre-loss rule moves them.
+      of_discriminator: of -L_cGAN at the variables of D; none for the baseline.
+      metrics: scalars.
+    """
+
+    of_loss: list[tf.Tensor]
+    at_centres: tf.Tensor
+    of_discriminator: list[tf.Tensor]
+    metrics: Metrics
+
+
 class Trainer:
     """The networks of a run with what training them needs: two Adam optimizers and the class centres of Eq. 5.
+
+    Made in the scope of a `tf.distribute.Strategy` it trains on all of its replicas, each with its part of the batch,
+    as one replica would with all of it. A replica's terms are such that their mean is that of the batch; gradients,
+    batch statistics and the sums that move the centres are those of the whole batch.
 
     Attributes:
       networks: G, D and E; for the baseline E alone.
@@ -66,7 +87,9 @@ class Trainer:
             build_adam(optimizer, steps_per_epoch, self.discriminator_variables) if networks.discriminator else None
         )
         self.average = WeightAverage(networks, optimizer.weight_average) if optimizer.weight_average else None
-        self.step: Callable[..., Metrics] = tf.function(self.train_step, jit_compile=jit_compile or None)
+        self.step: Callable[..., Metrics] = tf.function(
+            lambda *batch: replicas.run(self.train_step, *batch), jit_compile=jit_compile or None
+        )
 
     @property
     def finished_networks(self) -> Networks:
@@ -92,23 +115,53 @@ class Trainer:
         Returns:
           Scalars: every loss term, `loss` (Eq. 1), gradient norms, and E's `accuracy` on what it sees at test time.
         """
-        with tf.GradientTape(persistent=True) as tape:
-            terms, logits, features = self.forward(images, labels, targets)
-            loss = losses.total_loss(terms, self.loss)  # Eq. 1
-
-        metrics = {**terms, "loss": loss, "accuracy": _accuracy(labels, logits)}
+        targets = labels if targets is None else targets
+        gradients, features = self._accumulated(images, labels, targets)
+        gradients = replicas.mean(gradients)
         ours, theirs = self.generator_and_classifier_variables, self.discriminator_variables
-        gradients = tape.gradient(loss, _values(ours))
-        metrics["gradient_norm"] = tf.linalg.global_norm(gradients)
-        self.centres.move(tape, loss, self.optimizer.learning_rate, features)
+        metrics = {**gradients.metrics, "gradient_norm": tf.linalg.global_norm(gradients.of_loss)}
+        self.centres.move(gradients.at_centres, self.optimizer.learning_rate, features)
         if self.discriminator_optimizer is not None:
-            against = tape.gradient(terms["gan_discriminator"], _values(theirs))  # -L_cGAN
+            against = gradients.of_discriminator
             metrics["discriminator_gradient_norm"] = tf.linalg.global_norm(against)
             self.discriminator_optimizer.apply(with_weight_decay(against, theirs, self._settings), theirs)
-        self.optimizer.apply(with_weight_decay(gradients, ours, self._settings), ours)
+        self.optimizer.apply(with_weight_decay(gradients.of_loss, ours, self._settings), ours)
         if self.average is not None:
             self.average.follow(self.optimizer.iterations.value)
         return metrics
+
+    def _accumulated(self, *batch: tf.Tensor) -> tuple[Gradients, Features]:
+        """The gradients of a batch, of its parts one after the other: memory is that of a part.
+
+        Batch statistics, and where centres start, are of a part; all else is as of the whole batch.
+        """
+        parts = self._settings.gradient_accumulation
+        if parts == 1:
+            return self._gradients(*batch)
+        total: Any = None
+        for part in zip(*(tf.split(values, parts) for values in batch), strict=True):
+            with tf.control_dependencies([] if total is None else tf.nest.flatten(total)):
+                gradients, features = self._gradients(*part)
+                share = tf.nest.map_structure(lambda gradient: gradient / parts, gradients)
+                passed = share, (features.sums, features.counts)
+                total = passed if total is None else tf.nest.map_structure(tf.add, total, passed)
+        gradients, (sums, counts) = total
+        return gradients, features._replace(sums=sums, counts=counts)
+
+    def _gradients(self, images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tuple[Gradients, Features]:
+        """Both gradients at the same parameters, from one pass forward."""
+        with tf.GradientTape(persistent=True) as tape:
+            terms, logits, features = self.forward(images, labels, targets)
+            loss = losses.total_loss(terms, self.loss)  # Eq. 1
+        centres = self.centres.variable
+        *ours, at_centres = tape.gradient(loss, [*_values(self.generator_and_classifier_variables), centres])
+        theirs = _values(self.discriminator_variables)
+        return Gradients(
+            of_loss=ours,
+            at_centres=tf.zeros_like(centres) if at_centres is None else tf.convert_to_tensor(at_centres),
+            of_discriminator=tape.gradient(terms["gan_discriminator"], theirs) if theirs else [],  # -L_cGAN
+            metrics={**terms, "loss": loss, "accuracy": _accuracy(labels, logits)},
+        ), features
 
     def forward(
         self, images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor | None = None
@@ -128,7 +181,7 @@ class Trainer:
         weights = None if self._class_weights is None else tf.gather(self._class_weights, labels)
         if G is None or D is None:
             said = E(photo, training=True)
-            features = Features(said["feature"], labels, tf.ones_like(said["feature"][:, 0]))
+            features = self.centres.features(said["feature"], labels)
             terms = losses.softmax_loss(labels, said["logits"], weights=weights)
             return terms | self.centres.island_loss(features), said["logits"], features
 
@@ -143,7 +196,7 @@ class Trainer:
         tuples = [lambda_real, 1.0] if lambda_real else [1.0]
         logits = tf.split(said["logits"], len(tuples))
         shares = tf.repeat(tf.constant(tuples, said["feature"].dtype), tf.shape(labels)[0])
-        features = Features(said["feature"], tf.tile(labels, [len(tuples)]), shares)
+        features = self.centres.features(said["feature"], tf.tile(labels, [len(tuples)]), shares)
         terms |= losses.softmax_loss(labels, *logits, lambda_real=lambda_real, weights=weights)  # Eq. 4
         terms |= self.centres.island_loss(features)  # Eq. 5
         return terms, logits[-1], features

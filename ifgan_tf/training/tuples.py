@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from ifgan_tf import replicas
 from ifgan_tf.models.inference import classifier_images
 
 
@@ -22,7 +23,8 @@ def classify(
 
     Args:
       E: the classifier.
-      classifier_input: `pair` or `generated`. Without the photo there are only as many real inputs as average faces.
+      classifier_input: `pair` or `generated`. Without the photo there are only as many real inputs as average faces,
+        which several replicas share out.
       photo: I_SE, float [B, S, S, 3] in [-1, 1].
       generated: G(I_SE), float [B, S, S, 3].
       average_faces: float [T, S, S, 3]; None leaves the real tuples out.
@@ -34,15 +36,19 @@ def classify(
     if average_faces is None:
         return E(fake, training=True)
     if classifier_input == "generated":
-        real, owners = average_faces, targets
-    else:
-        real = classifier_images(classifier_input, photo, tf.gather(average_faces, targets))
-        owners = tf.range(tf.shape(targets)[0])
-    answers = E(tf.concat([real, fake], axis=0), training=True)
-    return {name: _of_every_image(values, owners) for name, values in answers.items()}
+        answers = E(tf.concat([replicas.own_part(average_faces), fake], axis=0), training=True)
+        shared = tf.shape(average_faces)[0]
+        return {name: _of_every_image(values, targets, shared) for name, values in answers.items()}
+    real = classifier_images(classifier_input, photo, tf.gather(average_faces, targets))
+    return E(tf.concat([real, fake], axis=0), training=True)
 
 
-def _of_every_image(values: tf.Tensor, owners: tf.Tensor) -> tf.Tensor:
-    """[distinct real; generated] → [real of every image; generated of every image]; `owners`, int [B], tells whose."""
+def _of_every_image(values: tf.Tensor, owners: tf.Tensor, shared: tf.Tensor) -> tf.Tensor:
+    """[this replica's part of `shared` real; B generated] → [real of every image; generated of every image].
+
+    `owners`, int [B], tells which of the shared ones is whose. All replicas together show E every one of them once, as
+    one replica would: its batch statistics are over them, too.
+    """
     distinct = tf.shape(values)[0] - tf.shape(owners)[0]
-    return tf.concat([tf.gather(values[:distinct], owners), values[distinct:]], axis=0)
+    real = replicas.whole(values[:distinct], shared)
+    return tf.concat([tf.gather(real, owners), values[distinct:]], axis=0)

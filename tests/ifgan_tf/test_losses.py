@@ -96,9 +96,14 @@ def test_eq5_is_finite_with_centres_that_are_still_zero():
     assert terms["island_pairs"].numpy() == pytest.approx(6.0)  # cosine 0: six ordered pairs of 1
 
 
+def centre_step(features, labels, centres, rate, alpha, weights=None):
+    sums, counts = losses.class_sums(features, labels, len(centres), weights)
+    return losses.centre_step(sums, counts, tf.constant(centres), rate, alpha).numpy()
+
+
 def test_centre_rule_without_pairs_is_wen_et_al():
     # Class 0 has two images, 1 one, 2 none: the pull is divided by 1 + n.
-    moved = losses.centre_step(FEATURES, LABELS, tf.constant(CENTRES), rate=0.5, alpha=0.0).numpy()
+    moved = centre_step(FEATURES, LABELS, CENTRES, 0.5, 0.0)
     pull0 = (2 * CENTRES[0] - FEATURES[0] - FEATURES[2]) / 3
     pull1 = (CENTRES[1] - FEATURES[1]) / 2
     np.testing.assert_allclose(moved, CENTRES - 0.5 * np.stack([pull0, pull1, np.zeros(2)]), rtol=1e-6)
@@ -109,19 +114,19 @@ def test_centre_rule_pushes_along_the_gradient_of_the_pairs():
     with tf.GradientTape() as tape:
         pairs = losses.island_loss(FEATURES, LABELS, centres, 1.0, "mean")["island_pairs"]
     gradient = tape.gradient(pairs, centres).numpy() / 2  # Eq. 5 counts every pair twice
-    without = losses.centre_step(FEATURES, LABELS, tf.constant(CENTRES), 0.5, 0.0).numpy()
-    with_pairs = losses.centre_step(FEATURES, LABELS, tf.constant(CENTRES), 0.5, 0.3).numpy()
+    without = centre_step(FEATURES, LABELS, CENTRES, 0.5, 0.0)
+    with_pairs = centre_step(FEATURES, LABELS, CENTRES, 0.5, 0.3)
     np.testing.assert_allclose(without - with_pairs, 0.5 * 0.3 / 2 * gradient, atol=1e-6)
 
 
 def test_centre_rule_does_not_push_a_centre_that_is_still_zero():
     centres = np.array([*CENTRES[:2], [0.0, 0.0]], np.float32)  # no image of the third class in this batch either
-    moved = losses.centre_step(FEATURES, LABELS, tf.constant(centres), 0.5, 0.03).numpy()
+    moved = centre_step(FEATURES, LABELS, centres, 0.5, 0.03)
     np.testing.assert_array_equal(moved[2], 0.0)
 
 
 def test_centre_rule_leaves_zero_centres_finite():
-    moved = losses.centre_step(FEATURES, LABELS, tf.zeros((3, 2)), 0.5, 0.03).numpy()
+    moved = centre_step(FEATURES, LABELS, np.zeros((3, 2), np.float32), 0.5, 0.03)
     assert np.isfinite(moved).all()
     np.testing.assert_allclose(moved[0], 0.5 * (FEATURES[0] + FEATURES[2]) / 3, rtol=1e-5)
 
@@ -141,7 +146,5 @@ def test_eq5_with_weights_is_as_if_the_image_were_there_so_often():
         expected = losses.island_loss(*doubled, CENTRES, 0.03, reduction)["island"]
         weighted = losses.island_loss(FEATURES, LABELS, CENTRES, 0.03, reduction, weights)["island"]
         assert weighted.numpy() == pytest.approx(expected.numpy(), rel=1e-5)
-    moved = losses.centre_step(*doubled, tf.constant(CENTRES), 0.5, 0.03)
-    np.testing.assert_allclose(
-        losses.centre_step(FEATURES, LABELS, tf.constant(CENTRES), 0.5, 0.03, weights), moved, rtol=1e-5
-    )
+    moved = centre_step(*doubled, CENTRES, 0.5, 0.03)
+    np.testing.assert_allclose(centre_step(FEATURES, LABELS, CENTRES, 0.5, 0.03, weights), moved, rtol=1e-5)

@@ -12,8 +12,9 @@ from from_config import trainer_of
 
 from ifgan_tf import losses
 from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig
-from ifgan_tf.training.centres import Centres, Features
-from ifgan_tf.training.optimizers import learning_rate, with_weight_decay
+from ifgan_tf.training.centres import Centres
+from ifgan_tf.training.optimizers import build_adam, learning_rate, with_weight_decay
+from ifgan_tf.training.step import Trainer
 
 LABELS = tf.constant([0, 1, 2, 2])
 IMAGES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8))
@@ -165,12 +166,10 @@ def test_centres_follow_the_rule_and_not_the_optimizer():
 
 def test_centres_start_at_the_mean_of_their_images():
     centres = Centres(3, 2, LossConfig(island_alpha=0.0))
-    features = Features(tf.constant([[1.0, 2.0], [3.0, 4.0], [10.0, 0.0]]), tf.constant([0, 0, 2]), tf.ones(3))
+    features = centres.features(tf.constant([[1.0, 2.0], [3.0, 4.0], [10.0, 0.0]]), tf.constant([0, 0, 2]))
     terms = centres.island_loss(features)
     assert terms["island_centre"].numpy() == pytest.approx(4 / 3)  # two images at √2 from their mean, one at its own
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(features.values)
-    centres.move(tape, loss, tf.constant(0.1), features)
+    centres.move(None, tf.constant(0.1), features)
     np.testing.assert_allclose(centres.variable.numpy(), [[2, 3], [0, 0], [10, 0]])
 
 
@@ -233,3 +232,38 @@ def test_it_learns():
     for _ in range(30):
         last = float(one.step(IMAGES, LABELS)["loss"])
     assert last < 0.7 * first
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch_but_for_batch_statistics():
+    def moments(parts):
+        settings = OptimizerConfig(batch_size=4, gradient_accumulation=parts)
+        one = trainer("pair", optimizer=settings)
+        for model in one.networks:
+            for layer in model._flatten_layers():
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.trainable = False
+        one = Trainer(one.networks, one.average_faces, "pair", one.loss, settings, 10)
+        one.centres.variable.assign(tf.ones_like(one.centres.variable))  # they have started
+        metrics = one.step(IMAGES, LABELS)
+        return [np.array(variable) for variable in [*one.optimizer.variables, one.centres.variable]], metrics
+
+    (whole, metrics), (parts, other) = moments(1), moments(2)
+    for mine, theirs in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(theirs, mine, rtol=1e-4, atol=1e-6 * max(1.0, np.abs(mine).max()))
+    for name, value in metrics.items():
+        assert float(other[name]) == pytest.approx(float(value), rel=1e-4), name
+
+
+def test_adam_is_keras_adam():
+    generator = np.random.default_rng(0)
+    start, gradients = generator.normal(size=(5, 3)).astype(np.float32), generator.normal(size=(4, 5, 3))
+    left = []
+    for optimizer in (build_adam(OptimizerConfig(), 2, mine := [keras.Variable(start)]), None):
+        variables = mine if optimizer else [keras.Variable(start)]
+        if optimizer is None:
+            optimizer = keras.optimizers.Adam(learning_rate(OptimizerConfig(), 2), 0.9, 0.99, epsilon=1e-8)
+        for gradient in gradients:
+            optimizer.apply([tf.constant(gradient, tf.float32)], variables)
+        left.append([np.array(variable) for variable in [*variables, *optimizer.variables]])
+    for ours, theirs in zip(*left, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)

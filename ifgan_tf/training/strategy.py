@@ -1,0 +1,133 @@
+"""Which devices train together, and what each of them gets of a batch (`tf.distribute`)."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from ifgan_tf import replicas
+from ifgan_tf.errors import UserError
+
+_CHIEF = ("chief", "master")
+
+
+@functools.cache
+def strategy_of(name: str) -> tf.distribute.Strategy:
+    """The strategy of a run, one a process. `multi_worker` must be asked for before TensorFlow does anything else.
+
+    Args:
+      name: `one`, `mirrored` or `multi_worker`, as in `RunConfig`. Without a GPU the logical processors count.
+
+    Raises:
+      UserError: for `multi_worker` without a TF_CONFIG that names the workers.
+    """
+    if name == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multi_worker":
+        _check_cluster()
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"--strategy=multi_worker: the workers of TF_CONFIG do not find one another ({error.message}); start "
+                f"the same command on each of them, each with its own task in TF_CONFIG"
+            ) from None
+    return tf.distribute.get_strategy()
+
+
+def is_chief() -> bool:
+    """Whether this process is the one that writes: the only one, the chief, or the first worker where there is none."""
+    resolver = tf.distribute.get_strategy().cluster_resolver
+    if resolver is None or not resolver.cluster_spec().as_dict():
+        return True
+    if resolver.task_type in _CHIEF:
+        return True
+    return not set(_CHIEF) & set(resolver.cluster_spec().jobs) and resolver.task_id == 0
+
+
+def refuse_uneven(batch_size: int, parts: int) -> None:
+    """Sees that every replica gets as many images of a batch, and of its parts, as the others.
+
+    Raises:
+      UserError: when the batch cannot be dealt out so.
+    """
+    count = replicas.count()
+    if batch_size % (count * parts):
+        among = f"{count} devices" + (f" times --gradient_accumulation={parts}" if parts > 1 else "")
+        raise UserError(f"--batch_size={batch_size}: cannot be shared out evenly among {among}; pass a multiple")
+
+
+def batches(dataset_of: Callable[[tuple[int, int]], tf.data.Dataset]) -> Iterator[Any]:
+    """What every call of the training step takes, from one data set a replica of this process.
+
+    Args:
+      dataset_of: (k, n) → the k-th of n equal parts of every batch.
+    """
+    strategy = tf.distribute.get_strategy()
+    count = strategy.num_replicas_in_sync
+    if count == 1:
+        yield from dataset_of((0, 1))
+        return
+    own: dict[int, Iterator[Any]] = {}
+
+    def part(context: Any) -> Any:
+        number = int(context.replica_id_in_sync_group)
+        if number not in own:
+            own[number] = iter(dataset_of((number, count)))
+        return next(own[number])
+
+    while True:
+        try:
+            batch = strategy.experimental_distribute_values_from_function(part)
+        except StopIteration:
+            return
+        yield batch
+
+
+def anyone(flag: bool) -> bool:
+    """Whether `flag` is true in any of the processes, which all ask at the same moment."""
+    return bool(_total(float(flag)) > 0)
+
+
+def agree_on(number: int, what: str) -> None:
+    """Sees that all processes, which call this at the same moment, have the same number.
+
+    Raises:
+      UserError: when they have not.
+    """
+    if (mean := _total(float(number)) / replicas.count()) != number:
+        raise UserError(
+            f"--workdir: this worker finds {what} {number} there, and the workers have {mean:g} on average; expected a "
+            f"folder that all of them see"
+        )
+
+
+@functools.cache
+def _summed() -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(lambda value: replicas.run(replicas.total, value))
+
+
+def _total(value: float) -> float:
+    return value if replicas.count() == 1 else float(_summed()(tf.constant(value, tf.float64)))
+
+
+def _check_cluster() -> None:
+    told = os.environ.get("TF_CONFIG", "")
+    try:
+        cluster = json.loads(told or "{}")
+        workers = sum(len(cluster["cluster"].get(job, [])) for job in (*_CHIEF, "worker"))
+        if workers and cluster["task"]["type"] in (*_CHIEF, "worker") and int(cluster["task"]["index"]) >= 0:
+            return
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    example = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+    raise UserError(
+        f"--strategy=multi_worker: TF_CONFIG={told or '(not set)'}: expected the workers and which of them this is, as "
+        f"in {example}, with another index on each; or pass --strategy=mirrored for the GPUs of one machine"
+    )

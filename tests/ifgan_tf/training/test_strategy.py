@@ -1,0 +1,112 @@
+"""Training on several devices is training on one: in processes of their own, as devices are set before TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifgan_tf.errors import UserError
+from ifgan_tf.training import strategy
+
+ROOT = Path(__file__).parents[3]
+NETWORKS = (
+    *("--backbone=SmallCNN", "--classifier_weights=none", "--image_size=32", "--generator_width=8"),
+    *("--discriminator_width=8", "--batch_size=8", "--learning_rate=0.001"),
+)
+# The largest difference of any gradient, as a share of the largest number in it. Sums in another order differ by a few
+# roundings of float32, 6e-8 each; batch normalisation divides some of them by small deviations.
+TOLERANCE = 1e-4
+
+
+def start(output, name, *settings, **environment):
+    command = [sys.executable, "-m", "tests.two_devices", f"--output={output}", f"--strategy={name}"]
+    return subprocess.Popen(
+        [*command, *NETWORKS, *settings],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told[-3000:]
+
+
+def two_steps(output, name, *settings):
+    finish(start(output, name, *settings))
+    return np.load(output)
+
+
+def assert_same(one, several):
+    assert set(one.files) == set(several.files)
+    compared = [name for name in one.files if "moving" in name or not name.startswith("weight")]
+    steepest = max(np.abs(one[name]).max() for name in compared if name.startswith("gradient"))
+    for name in compared:
+        largest = np.abs(one[name]).max()
+        if name.startswith("gradient") and largest < 1e-6 * steepest:
+            continue  # it is 0, but for rounding: of a bias before batch normalisation
+        share = np.abs(one[name].astype(np.float64) - several[name]).max() / max(largest, 1e-9)
+        assert share < TOLERANCE, (name, share, largest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("--classifier_input=pair", "--weight_average=0.9", "--class_weights"),
+        ("--classifier_input=generated", "--centre_update=gradient", "--island_reduction=sum"),
+    ],
+    ids=["pair", "generated"],
+)
+def test_two_devices_train_as_one(tmp_path, settings):
+    one = two_steps(tmp_path / "one.npz", "one", *settings)
+    assert_same(one, two_steps(tmp_path / "two.npz", "mirrored", *settings))
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tmp_path):
+    settings = "--classifier_input=generated", "--nodiscriminator_batch_norm", "--lambda_real=0.5"
+    one = two_steps(tmp_path / "one.npz", "one", *settings)
+    with socket.socket() as first, socket.socket() as second:
+        ports = []
+        for free in (first, second):
+            free.bind(("127.0.0.1", 0))
+            ports.append(free.getsockname()[1])
+    workers = [f"127.0.0.1:{port}" for port in ports]
+    started = [
+        start(
+            tmp_path / "two.npz",
+            "multi_worker",
+            *settings,
+            TF_CONFIG=json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}),
+        )
+        for index in range(2)
+    ]
+    for process in started:
+        finish(process)
+    assert_same(one, np.load(tmp_path / "two.npz"))
+
+
+@pytest.mark.parametrize("told", ["", "{", "[]", '{"cluster": {"worker": ["a:1", "b:2"]}}'])
+def test_multi_worker_needs_its_cluster(monkeypatch, told):
+    monkeypatch.setenv("TF_CONFIG", told)
+    with pytest.raises(UserError, match=r"--strategy=multi_worker: TF_CONFIG=.*expected the workers"):
+        strategy.strategy_of("multi_worker")
+
+
+def test_one_device_asks_nobody():
+    assert strategy.is_chief() and not strategy.anyone(False) and strategy.anyone(True)
+    strategy.agree_on(7, "step")
+    strategy.refuse_uneven(7, 1)
+    with pytest.raises(UserError, match="--batch_size=50: cannot be shared out evenly among 1 devices times"):
+        strategy.refuse_uneven(50, 4)
