@@ -7,13 +7,15 @@
 The run folder --workdir holds the configuration, the folds' subjects, average faces, checkpoints, metrics and
 TensorBoard events (tensorboard --logdir=RUN). The same command again resumes a run that was stopped. A data set that
 is not built yet in --data_dir is built first, from your copy in --manual_dir. Several folds (--fold=all, --folds=…) are
-run folders fold_00 … fold_09 in --workdir, with summary.md beside them; machines may share out the folds.
+run folders fold_00 … fold_09 in --workdir, with summary.md beside them; machines may share out the folds, and so may
+the GPUs of one (--folds_at_once). With --strategy several devices train a fold together.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +39,9 @@ def main(arguments: Sequence[str]) -> None:
     workdir, folds = Path(values.workdir), _folds(values.fold, values.folds, values.dataset)
     in_folders = values.fold == _ALL or bool(values.folds)
     run = config.from_flags(values, folds[0])
+    at_once = min(values.folds_at_once, len(folds))
+    if at_once > 1 and run.run.strategy != "one":
+        raise UserError(f"--folds_at_once={at_once}: every fold has one device then; leave out --strategy")
     refuse_a_mixture(workdir, in_folders)
 
     from datasets.build import build
@@ -47,6 +52,13 @@ def main(arguments: Sequence[str]) -> None:
     from ifgan_tf.run_folder import fold_folder
     from ifgan_tf.training.loop import train
     from ifgan_tf.training.standings import write_summary
+
+    if at_once > 1:
+        from ifgan_tf.training.folds_at_once import train_folds
+
+        train_folds([*sys.argv, "--folds_at_once=1"], folds, at_once)
+        logging.info("%s\n%s", *write_summary(workdir))
+        return
 
     run = dataclasses.replace(run, data=with_built_sets(run.data))
     for fold in folds:
@@ -83,6 +95,13 @@ if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Run folder; made when missing, resumed when it is there.")
     flags.DEFINE_string("fold", "0", "Fold to train, 0 to 9, or all: ten runs in fold_00 to fold_09. (paper §4.1)")
     flags.DEFINE_list("folds", [], "Several folds, as in 0,3,5; each in its folder fold_00 … fold_09 of --workdir.")
+    flags.DEFINE_integer(
+        "folds_at_once",
+        1,
+        "Folds that are trained at a time, each in a process of its own with a GPU to itself, or without one with its "
+        "share of the processors.",
+        1,
+    )
     flags.DEFINE_enum(
         "model",
         "ifgan",

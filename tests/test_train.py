@@ -123,6 +123,8 @@ def test_some_folds_of_the_baseline_and_their_evaluation(whole, tmp_path):
         (["--workdir=W", "--classifier_input=both"], "classifier_input"),
         (["--workdir=W", "--flagfile=/no/such.flags"], "/no/such.flags"),
         (["--workdir=W", "--dataset=nonsense"], "--dataset=nonsense"),
+        (["--workdir=W", "--fold=all", "--folds_at_once=2", "--strategy=mirrored"], "--folds_at_once=2: every fold"),
+        (["--workdir=W", "--gradient_accumulation=7"], "--gradient_accumulation=7: expected a divisor of --batch_size"),
     ],
 )
 def test_bad_usage_is_one_error_and_code_2(tmp_path, arguments, message):
