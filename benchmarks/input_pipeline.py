@@ -14,6 +14,7 @@ from ifgan_tf import cli
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
 from ifgan_tf.data.built_sets import Faces
+from ifgan_tf.data.pixels import Images
 from ifgan_tf.faces.geometry import working_size
 
 USAGE = """
@@ -37,7 +38,7 @@ def random_faces(config: Config) -> Faces:
     side = working_size(config.data.image_size)
     generator = np.random.default_rng(0)
     return Faces(
-        images=generator.integers(0, 256, (FACES, side, side, 3), dtype=np.uint8),
+        images=Images.of(generator.integers(0, 256, (FACES, side, side, 3), dtype=np.uint8)),
         labels=(np.arange(FACES) % len(config.data.class_names)).astype(np.int32),
         subjects=np.full(FACES, "somebody"),
         recordings=np.full(FACES, "somebody/1"),
