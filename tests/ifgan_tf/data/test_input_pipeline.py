@@ -1,7 +1,6 @@
 import dataclasses
 import errno
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import tensorflow as tf
 from tiny_sets import faces_of, in_a_file
 
 from ifgan_tf.data.input_pipeline import class_weights, plainly, steps_per_epoch, training_batches
-from ifgan_tf.data.pixels import ImageFile, Images
+from ifgan_tf.data.pixels import Images
 from ifgan_tf.errors import UserError
 
 
@@ -147,28 +146,6 @@ def test_nothing_of_a_data_set_is_in_the_graph(tiny_config):
     graph = tf.raw_ops.DatasetToGraphV2(input_dataset=dataset._variant_tensor, external_state_policy=1).numpy()
     assert len(graph) < 100_000 and bytes([201] * 100) not in graph  # labels alone would be 4 kB, the images 4 MB
     assert np.ones(100, np.int32).tobytes() not in graph
-
-
-def resident() -> int:
-    """Bytes of this process that are in memory."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
-    return 1024 * int(line.split()[1])
-
-
-def test_memory_stays_flat_whatever_the_file_holds(tiny_config, tmp_path):
-    side, count = 146, 3000
-    with (tmp_path / "pixels.uint8").open("wb") as file:
-        file.truncate(count * side * side * 3)  # 192 MB of black faces, which take no room on the disk
-    many = faces_of(np.arange(count) % 6)
-    streamed = dataclasses.replace(
-        many, images=Images.of(ImageFile(tmp_path / "pixels.uint8", np.zeros((count, 16), np.uint8), side))
-    )
-    config = with_data(tiny_config, 50, image_size=128)
-    batches, seen = iter(batches_of(streamed, config)), []
-    for _ in range(60):
-        next(batches)
-        seen.append(resident())
-    assert max(seen) - seen[10] < 20e6  # a tenth of the file
 
 
 @pytest.mark.parametrize("fault", ["truncated", "unreadable"])
