@@ -67,7 +67,7 @@ def test_a_run_from_a_file_is_the_run_from_memory_and_either_goes_on_as_the_othe
         for one, other in zip(going_on.networks("last"), held.networks("last"), strict=True):
             for mine, theirs in zip(one.weights, other.weights, strict=True):
                 np.testing.assert_array_equal(mine, theirs)
-    streamed, kept = (faces_of(folder, "test") for folder in (run, stopped))
+    streamed, kept = (faces_of(folder, "test") for folder in (run, held))
     assert not streamed.images.held and kept.images.held
     np.testing.assert_array_equal(streamed.images[:], kept.images[:])
 
