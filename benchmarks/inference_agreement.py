@@ -77,7 +77,7 @@ def measure(workdir: Path, saved_model: str, tflite: str, data_dir: str | None, 
     aligned = {key: image for key, image in keyed if key in wanted}
     whole = [aligned[key] for key in chosen]
     views = np.stack([model_view(face, data.image_size) for face in whole])
-    np.testing.assert_array_equal(views, faces.images)  # the faces of the run, the very pixels
+    np.testing.assert_array_equal(views, faces.images[:])  # the faces of the run, the very pixels
 
     reference = parity.answers(parity.keras_runner(model), views, "Keras")
     rows = [_row("Keras", reference, reference, faces)]

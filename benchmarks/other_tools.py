@@ -42,7 +42,7 @@ def measure(workdir: Path, environments: Path | None, data_dir: str | None, coun
     from ifgan_tf.run_folder import single_run
 
     run = single_run(workdir)
-    faces = parity.evenly(faces_of(run, "test", data_dir), count).images
+    faces = parity.evenly(faces_of(run, "test", data_dir), count).images[:]
     reference = parity.answers(parity.keras_runner(run.inference()), faces, "Keras")["probabilities"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

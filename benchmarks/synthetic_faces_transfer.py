@@ -83,17 +83,12 @@ def test_faces(
     Raises:
       UserError: when one of them is not built.
     """
-    from ifgan_tf.faces.geometry import centre_crop
-
     tests = {name: load_faces(name, test_data_dir, "all", EXPRESSIONS, image_size) for name in test_sets}
     for folder in folders:
         tests[f"people held out, {folder}"] = part_of(
             load_faces(DATASET, folder, "all", EXPRESSIONS, image_size), "test"
         )
-    return {
-        name: dataclasses.replace(faces, images=np.ascontiguousarray(centre_crop(faces.images, image_size)))
-        for name, faces in tests.items()
-    }
+    return {name: dataclasses.replace(faces, images=faces.images.cropped(image_size)) for name, faces in tests.items()}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -83,23 +83,24 @@ def export_tflite(
     if plain:
         model = without_average_face(model)
     calibration = _calibration_faces(run, data_dir) if "int8" in formats else None
-    test, reference = None, None
+    test, photos, reference = None, None, None
     if parity_images:
         test = parity.evenly(faces_of(run, "test", data_dir), parity_images)
-        reference = parity.answers(parity.keras_runner(model), test.images, "Keras")
+        photos = test.images[:]
+        reference = parity.answers(parity.keras_runner(model), photos, "Keras")
     detector = convert_detector()
     written, refused = {}, []
     for number_format in formats:
         logging.info("%s: converting", number_format)
-        content = convert(model, number_format, calibration.images if calibration else None)
+        content = convert(model, number_format, calibration.images[:] if calibration else None)
         content = with_metadata(content, output_names(content), LABELS, f"Facial expression, {number_format}")
         metadata = describe(run, number_format, content, sorted(model.output))
-        if test is not None and reference is not None:
-            answers = parity.answers(parity.litert_runner(content, 2), test.images, f"LiteRT, {number_format}")
+        if test is not None and photos is not None and reference is not None:
+            answers = parity.answers(parity.litert_runner(content, 2), photos, f"LiteRT, {number_format}")
             metadata["parity"] = {
                 **parity.compare(answers, reference, test),
                 "megabytes": len(content) / 1e6,
-                **parity.latencies(content, model, test.images[:1]),
+                **parity.latencies(content, model, photos[:1]),
             }
             logging.info("%s: %s", number_format, _readable(metadata["parity"]))
             if loses_accuracy(metadata["parity"]) and not allow_accuracy_drop:

@@ -298,6 +298,13 @@ class RunConfig:
         choices=("one", "mirrored", "multi_worker"),
         resumable=True,
     )
+    cache_gb: float = _setting(
+        0.0,
+        "Memory for images, in gigabytes (10^9 bytes); 0 is half of the machine's. Those of data sets that do not fit "
+        "are decoded once into a file beside the built data set in --data_dir, and read from there.",
+        within=_WEIGHT,
+        resumable=True,
+    )
 
     @property
     def precision(self) -> str:

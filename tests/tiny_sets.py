@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 
 from ifgan_tf.data.built_sets import Faces
+from ifgan_tf.data.pixels import DIGEST, ImageFile, Images, digest
 from ifgan_tf.labels import EXPRESSIONS
 
 SUBJECTS = tuple(f"F{number:04d}" for number in range(1, 21))
@@ -38,8 +40,17 @@ def faces_of(labels: Sequence[int] | np.ndarray, side: int = 2, **columns: Seque
         "detected": np.ones(count, bool),
         "intensities": np.zeros(count, np.int32),
     }
-    given = {name: np.asarray(values) for name, values in columns.items()}
-    return Faces(labels=np.asarray(labels, np.int32), **{**plain, **given})
+    given = {**plain, **{name: np.asarray(values) for name, values in columns.items()}}
+    return Faces(Images.of(given.pop("images")), labels=np.asarray(labels, np.int32), **given)
+
+
+def in_a_file(faces: Faces, folder: Path) -> Faces:
+    """The same faces, with their images in a file of that folder."""
+    pixels = faces.images[:]
+    (folder / "pixels.uint8").write_bytes(pixels.tobytes())
+    digests = np.frombuffer(b"".join(digest(image) for image in pixels), np.uint8).reshape(-1, DIGEST)
+    file = ImageFile(folder / "pixels.uint8", digests, pixels.shape[1])
+    return dataclasses.replace(faces, images=Images.of(file))
 
 
 def noise_of(generator: np.random.Generator, side: int = 256) -> np.ndarray:

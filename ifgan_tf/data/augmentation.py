@@ -1,42 +1,59 @@
 """Random views of aligned faces for training (paper §4.2): flip, rotation, crop; and optional colour jitter.
 
-Every draw is stateless: the same seed gives the same view, so that a resumed run sees what an uninterrupted one
-would have seen. Rotation, flip and crop are one resampling, so nothing is blurred twice.
+A view follows from the image and from the random numbers that its caller gives it, so that a resumed run sees what an
+uninterrupted one would have seen. Rotation, flip and crop are one resampling, so nothing is blurred twice.
 """
 
 from __future__ import annotations
 
-import functools
 import math
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
+_OF_POSE, _OF_COLOUR = 4, 5
+DRAWS = _OF_POSE + _OF_COLOUR  # random numbers that a view takes
 
-def augment(images: tf.Tensor, seed: tf.Tensor, image_size: int, rotation: float, colour_jitter: float) -> tf.Tensor:
+
+def augment(
+    each: Callable[[np.ndarray], Iterable[np.ndarray]],
+    chosen: tf.Tensor,
+    draws: tf.Tensor,
+    side: int,
+    image_size: int,
+    rotation: float,
+    colour_jitter: float,
+) -> tf.Tensor:
     """A random view of every image of a batch.
 
     Args:
-      images: uint8 [B, W, W, 3], W at least `image_size`.
-      seed: int [2].
+      each: gives the images of some numbers, int64 [B], one after the other: uint8 [W, W, 3]. It is called on the host
+        for each batch, so that a data set is no part of a graph and never lies on a device.
+      chosen: int [B], the images' numbers.
+      draws: float [B, DRAWS] in [0, 1), even and independent.
+      side: W, at least `image_size`.
       image_size: side S of the random crop.
       rotation: largest rotation either way, in degrees.
       colour_jitter: largest relative change of brightness, contrast and colour balance; 0 for none.
     Returns:
       uint8 [B, S, S, 3].
     """
-    batch, side = tf.shape(images)[0], images.shape[1]
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    transforms = view_transforms(batch, seeds[0], side, image_size, rotation)
-    views = tf.numpy_function(functools.partial(_resample, image_size=image_size), [images, transforms], tf.uint8)
-    views.set_shape((None, image_size, image_size, 3))
-    return jitter_colours(views, seeds[1], colour_jitter) if colour_jitter else views
+
+    def resampled(chosen: np.ndarray, transforms: np.ndarray) -> np.ndarray:
+        return _resample(each(chosen), transforms, image_size)
+
+    transforms = view_transforms(draws[:, :_OF_POSE], side, image_size, rotation)
+    # Not stateful: it gives the same for the same, and TensorFlow may run several at once where it must be repeatable.
+    views = tf.numpy_function(resampled, [chosen, transforms], tf.uint8, stateful=False)
+    views.set_shape((*chosen.shape, image_size, image_size, 3))
+    return jitter_colours(views, draws[:, _OF_POSE:], colour_jitter) if colour_jitter else views
 
 
-def _resample(images: np.ndarray, transforms: np.ndarray, image_size: int) -> np.ndarray:
+def _resample(images: Iterable[np.ndarray], transforms: np.ndarray, image_size: int) -> np.ndarray:
     """Bilinear; beyond the border, the border's pixels. OpenCV takes a fifth of the time of TensorFlow's operation."""
-    views = np.empty((len(images), image_size, image_size, 3), np.uint8)
+    views = np.empty((len(transforms), image_size, image_size, 3), np.uint8)
     for image, transform, view in zip(images, transforms, views, strict=True):
         cv2.warpAffine(
             image,
@@ -49,23 +66,21 @@ def _resample(images: np.ndarray, transforms: np.ndarray, image_size: int) -> np
     return views
 
 
-def view_transforms(batch: tf.Tensor, seed: tf.Tensor, side: int, image_size: int, rotation: float) -> tf.Tensor:
+def view_transforms(draws: tf.Tensor, side: int, image_size: int, rotation: float) -> tf.Tensor:
     """Projective transforms that map a pixel of the view to one of the image: mirror or not, ±rotation, crop.
 
     Args:
-      batch: number of images B.
-      seed: int [2].
+      draws: float [B, 4] in [0, 1).
       side: W of the images.
       image_size: S of the views.
       rotation: in degrees.
     Returns:
       float32 [B, 8]; the first six are the rows of OpenCV's 2x3 matrix from view to image.
     """
-    draws = tf.random.stateless_uniform([4, batch], seed)
-    mirror = tf.where(draws[0] < 0.5, -1.0, 1.0)
-    angle = (2.0 * draws[1] - 1.0) * (rotation * math.pi / 180.0)
+    mirror = tf.where(draws[:, 0] < 0.5, -1.0, 1.0)
+    angle = (2.0 * draws[:, 1] - 1.0) * (rotation * math.pi / 180.0)
     # Whole pixels, so that a crop alone does not resample.
-    left, top = (tf.floor(draws[i] * (side - image_size + 1)) for i in (2, 3))
+    left, top = (tf.floor(draws[:, i] * (side - image_size + 1)) for i in (2, 3))
     centre = (side - 1) / 2.0
     cos, sin = tf.cos(angle), tf.sin(angle)
     # image = centre + R(angle) · diag(mirror, 1) · (view + (left, top) - centre)
@@ -76,19 +91,19 @@ def view_transforms(batch: tf.Tensor, seed: tf.Tensor, side: int, image_size: in
     return tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
 
 
-def jitter_colours(images: tf.Tensor, seed: tf.Tensor, amount: float) -> tf.Tensor:
+def jitter_colours(images: tf.Tensor, draws: tf.Tensor, amount: float) -> tf.Tensor:
     """Random contrast, brightness and colour balance of every image.
 
     Args:
       images: uint8 [B, S, S, 3].
-      seed: int [2].
+      draws: float [B, 5] in [0, 1).
       amount: largest relative change.
     Returns:
       uint8 [B, S, S, 3].
     """
     x = tf.cast(images, tf.float32)
-    draws = tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, 5], seed, -amount, amount)
+    changes = (2.0 * draws[:, tf.newaxis, tf.newaxis] - 1.0) * amount
     mean = tf.reduce_mean(x, axis=(1, 2, 3), keepdims=True)
-    x = (x - mean) * (1.0 + draws[..., :1]) + mean * (1.0 + draws[..., 1:2])
-    x = x * (1.0 + 0.5 * draws[..., 2:])
+    x = (x - mean) * (1.0 + changes[..., :1]) + mean * (1.0 + changes[..., 1:2])
+    x = x * (1.0 + 0.5 * changes[..., 2:])
     return tf.saturate_cast(tf.round(x), tf.uint8)

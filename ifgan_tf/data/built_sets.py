@@ -1,9 +1,12 @@
-"""Aligned faces of a built data set, in memory."""
+"""Aligned faces of a built data set: what is known of each in memory, and their images there or in a file."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf import files, labels
+from ifgan_tf.data.decoded import decoded, fingerprint_of
+from ifgan_tf.data.pixels import Images
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.geometry import resize, working_size
 
@@ -20,7 +25,7 @@ class Faces:
     """Aligned faces and what is known of each, in the order of the data set.
 
     Attributes:
-      images: uint8 [N, W, W, 3], RGB, before cropping (see `working_size`).
+      images: uint8 [N, W, W, 3], RGB, before cropping (see `working_size`); in memory, or in a file.
       labels: int32 [N], in the order of the run's classes.
       subjects, sources: str [N]; pictures of one video have one source.
       frames: int32 [N], position in the recording, 0 for a still image.
@@ -29,7 +34,7 @@ class Faces:
       intensities: int32 [N], the grade of the expression, 1 to 4; 0 where the data set does not tell, and of neutral.
     """
 
-    images: np.ndarray
+    images: Images
     labels: np.ndarray
     subjects: np.ndarray
     recordings: np.ndarray
@@ -50,18 +55,46 @@ class Faces:
         return np.where(self.subjects == "", np.array(own, str), self.subjects)
 
     def select(self, mask: np.ndarray) -> Faces:
-        """The faces where `mask`, bool [N], holds."""
-        return Faces(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
+        """The faces where `mask`, bool [N], holds; their images stay where they are."""
+        return Faces(self.images.take(mask), *(getattr(self, name)[mask] for name in _COLUMNS))
 
     @staticmethod
     def join(parts: Sequence[Faces]) -> Faces:
-        """The faces of several sets, of one size, one after the other."""
-        if len(parts) == 1:
-            return parts[0]
-        return Faces(*(np.concatenate([getattr(part, name) for part in parts]) for name in Faces.__dataclass_fields__))
+        """The faces of several sets, of one size, one after the other; their images stay where they are."""
+        columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
+        return Faces(Images.join([part.images for part in parts]), *columns)
 
 
-def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], image_size: int) -> Faces:
+_COLUMNS = tuple(name for name in Faces.__dataclass_fields__ if name != "images")
+_TYPES = {
+    **dict.fromkeys(("subjects", "recordings", "sources", "splits"), str),
+    **dict.fromkeys(("labels", "frames", "intensities"), np.int32),
+    "detected": bool,
+}
+
+
+def fit(sets: Iterable[tuple[str, str]], data_dir: str, image_size: int, cache_gb: float) -> bool:
+    """Whether the images of built data sets, all together, fit into the memory that they may take.
+
+    Args:
+      sets: dataset and split of each, as for `load_faces`.
+      data_dir: folder of built data sets.
+      image_size: of the model.
+      cache_gb: see `RunConfig`.
+
+    Raises:
+      UserError: when one of them has not been built.
+    """
+    count = sum(_count(open_builder(dataset, data_dir), split) for dataset, split in sets)
+    needed, room = count * 3 * working_size(image_size) ** 2, 1e9 * cache_gb or _memory() / 2
+    if needed > room:
+        logging.info("%d images take %.1f GB, and --cache_gb is %.1f: read from disk", count, needed / 1e9, room / 1e9)
+    return needed <= room
+
+
+def load_faces(
+    dataset: str, data_dir: str, split: str, classes: Sequence[str], image_size: int, held: bool = True
+) -> Faces:
     """Reads a built data set.
 
     Args:
@@ -70,36 +103,53 @@ def load_faces(dataset: str, data_dir: str, split: str, classes: Sequence[str], 
       split: `train`, `test` (raf_db alone has it), or `all`.
       classes: of the run; images of other expressions are left out. The data set may lack some.
       image_size: of the model; images are resampled to `working_size` of it.
+      held: in memory; or else in a file beside the built data set, which is made when missing (see `decoded`).
 
     Raises:
-      UserError: when the data set has not been built.
+      UserError: when the data set has not been built; when the file is to be made and cannot be.
     """
+    builder, side = open_builder(dataset, data_dir), working_size(image_size)
+    if held:
+        # One array from the start: a list of RAF-DB's images and their stack would take twice three gigabytes at 224.
+        array = np.empty((_count(builder, split), side, side, 3), np.uint8)
+        columns = _columns(_decoded(builder, split, classes), dataset, side, array.__setitem__)
+        return _faces(Images.of(array[: len(columns["labels"])]), columns)
+    folder = _folder(builder, data_dir)
+    file, columns = decoded(
+        folder / f"decoded_{side}",
+        fingerprint_of(folder),
+        side,
+        _count(builder, "all"),
+        lambda keep: _columns(_decoded(builder, "all", labels.EXPRESSIONS), dataset, side, keep),
+    )
+    number = {labels.EXPRESSIONS.index(name): label for label, name in enumerate(classes)}
+    numbers = np.array([number.get(label, -1) for label in columns["labels"].tolist()], np.int32)
+    whole = _faces(Images.of(file), {**columns, "labels": numbers})
+    return whole.select((numbers >= 0) & np.isin(columns["splits"], _splits(builder, split)))
+
+
+def _columns(
+    examples: Iterable[dict[str, Any]], dataset: str, side: int, keep: Callable[[int, np.ndarray], None]
+) -> dict[str, np.ndarray]:
+    """What is known of examples, a column a name of `_TYPES`; `keep` is given their numbers and resampled images."""
     from ifgan_tf import progress
 
-    side, columns = working_size(image_size), defaultdict[str, list[Any]](list)
-    # One array from the start: a list of RAF-DB's images and their stack would take twice three gigabytes at 224.
-    builder = open_builder(dataset, data_dir)
-    images = np.empty((_count(builder, split), side, side, 3), np.uint8)
-    examples = _decoded(builder, split, classes)
+    columns = defaultdict[str, list[Any]](list)
     for index, example in enumerate(progress.bar(examples, desc=f"reading {dataset}", unit="img", leave=False)):
-        images[index] = resize(example["image"], side)
+        keep(index, resize(example["image"], side))
         columns["labels"].append(example["label"])
         columns["subjects"].append(example["subject"].decode())
         columns["recordings"].append(recording_of(example))
         columns["sources"].append(example["source"].decode())
+        columns["splits"].append(example["split"])
         columns["frames"].append(example["frame"])
         columns["detected"].append(was_detected(example))
         columns["intensities"].append(example["intensity"])
-    return Faces(
-        images=images[: len(columns["labels"])],
-        labels=np.array(columns["labels"], np.int32),
-        subjects=np.array(columns["subjects"], str),
-        recordings=np.array(columns["recordings"], str),
-        sources=np.array(columns["sources"], str),
-        frames=np.array(columns["frames"], np.int32),
-        detected=np.array(columns["detected"], bool),
-        intensities=np.array(columns["intensities"], np.int32),
-    )
+    return {name: np.array(columns[name], kind) for name, kind in _TYPES.items()}
+
+
+def _faces(images: Images, columns: Mapping[str, np.ndarray]) -> Faces:
+    return Faces(images, *(columns[name] for name in _COLUMNS))
 
 
 def iterate(dataset: str, data_dir: str, split: str, classes: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -145,12 +195,33 @@ def open_builder(dataset: str, data_dir: str) -> Any:
         ) from None
 
 
+def _folder(builder: Any, data_dir: str) -> Path:
+    """Where a built data set lies, under the name that the user knows."""
+    known = Path(data_dir).expanduser()
+    return known / Path(builder.data_dir).relative_to(files.plain(known))
+
+
+def _splits(builder: Any, split: str) -> list[str]:
+    return [name for name in builder.info.splits if split in (name, "all")]
+
+
 def _count(builder: Any, split: str) -> int:
-    return sum(info.num_examples for name, info in builder.info.splits.items() if split in (name, "all"))
+    return sum(builder.info.splits[name].num_examples for name in _splits(builder, split))
 
 
 def _decoded(builder: Any, split: str, classes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Split by split: what TensorFlow calls `all` goes through the files of several at once."""
     number = {labels.EXPRESSIONS.index(name): label for label, name in enumerate(classes)}
-    for example in builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator():
-        if (label := number.get(int(example["label"]))) is not None:
-            yield {**example, "label": label}
+    for name in _splits(builder, split):
+        for example in builder.as_dataset(split=name, shuffle_files=False).as_numpy_iterator():
+            if (label := number.get(int(example["label"]))) is not None:
+                yield {**example, "label": label, "split": name}
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine, or of the container that the process is in."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # no such kind of group, or "max"
+            sizes.append(int(Path(limit).read_text(encoding="ascii")))
+    return min(sizes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from ifgan_tf.config import DataConfig
 from ifgan_tf.data import folds
-from ifgan_tf.data.built_sets import Faces, iterate, load_faces, open_builder, recording_of, was_detected
+from ifgan_tf.data.built_sets import Faces, fit, iterate, load_faces, open_builder, recording_of, was_detected
 from ifgan_tf.data.folds import Fold
 from ifgan_tf.errors import UserError
 
@@ -52,13 +51,15 @@ def with_built_sets(data: DataConfig) -> DataConfig:
     return dataclasses.replace(data, additional_data=",".join(built))
 
 
-def load(data: DataConfig, fold: int) -> Splits:
-    """Reads everything a run learns from.
+def load(data: DataConfig, fold: int, cache_gb: float = 0.0) -> Splits:
+    """Reads everything a run learns from: the images into memory, or from files where they do not fit `cache_gb`.
 
     Raises:
       UserError: when a data set is not built, or an image to train or validate on is also a test image.
     """
-    images = load_faces(data.dataset, data.data_dir, "all", data.class_names, data.image_size)
+    beside = [(name, split) for name in data.additional for split in ("train", "test")]
+    held = fit([(data.dataset, "all"), *beside], data.data_dir, data.image_size, cache_gb)
+    images = load_faces(data.dataset, data.data_dir, "all", data.class_names, data.image_size, held)
     subjects = folds.fold_of(data.dataset, images, fold, data.fold_by)
     if data.validation == "none":
         subjects = folds.without_validation(subjects)
@@ -66,16 +67,15 @@ def load(data: DataConfig, fold: int) -> Splits:
     undetected = {data.dataset: int(np.sum(masks["train"] & ~images.detected))}
     masks["train"] &= images.detected
     part = {name: images.select(mask) for name, mask in masks.items()}
-    del images
     additional = []
     for name in data.additional:
-        faces = _additional(data, name, "train")
+        faces = _additional(data, name, "train", held)
         undetected[name] = int(np.sum(~faces.detected))
         additional.append(faces.select(faces.detected) if undetected[name] else faces)
     subjects = dataclasses.replace(subjects, undetected=_some(undetected))
     _refuse_absence(data, fold, part, additional)
     named = {name: _named(faces, data.dataset) for name, faces in part.items()}
-    tests = [_additional(data, name, "test") for name in data.additional if not folds.has_folds(name)]
+    tests = [_additional(data, name, "test", held) for name in data.additional if not folds.has_folds(name)]
     refuse_shared_images([named["train"], named["validation"], *additional], [named["test"], *tests])
     return Splits(subjects, Faces.join([part["train"], *additional]), part["validation"])
 
@@ -160,8 +160,8 @@ def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.nda
                 yield example["image"], example["label"], example["intensity"]
 
 
-def _additional(data: DataConfig, name: str, split: str) -> Faces:
-    return _named(load_faces(name, data.data_dir, split, data.class_names, data.image_size), name)
+def _additional(data: DataConfig, name: str, split: str, held: bool) -> Faces:
+    return _named(load_faces(name, data.data_dir, split, data.class_names, data.image_size, held), name)
 
 
 def _named(faces: Faces, dataset: str) -> Faces:
@@ -172,5 +172,4 @@ def _named(faces: Faces, dataset: str) -> Faces:
 def _digests(parts: Iterable[Faces]) -> Iterator[tuple[bytes, str]]:
     """What stands for each image's content, and its file."""
     for faces in parts:
-        for image, source in zip(faces.images, faces.sources.tolist(), strict=True):
-            yield hashlib.blake2b(image.tobytes(), digest_size=16).digest(), source
+        yield from zip(faces.images.digests(), faces.sources.tolist(), strict=True)

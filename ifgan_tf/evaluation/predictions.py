@@ -14,7 +14,6 @@ from ifgan_tf.data import built_sets as faces_lib
 from ifgan_tf.data.built_sets import Faces
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation.metrics import NO_FACE
-from ifgan_tf.faces import geometry
 from ifgan_tf.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def faces_of(run: RunFolder, part: str, data_dir: str | None = None) -> Faces:
     """
     data = run.config().data
     where = data_dir or data.data_dir
-    faces = _built_faces(data.dataset, where, data.class_names, data.image_size)
+    faces = _built_faces(data.dataset, where, data.class_names, data.image_size, run.config().run.cache_gb)
     mask = run.fold().masks(faces.units(data.fold_by))[part]
     chosen = faces.select(mask & faces.detected if part == "train" else mask)
     if not len(chosen):
@@ -106,7 +105,7 @@ def predict(model: keras.Model, faces: Faces, progress: str) -> Predictions:
 
     call = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
     probabilities = np.zeros((len(faces), model.output["probabilities"].shape[-1]), np.float32)
-    generated = np.zeros_like(faces.images) if "average_face" in model.output else None
+    generated = np.zeros(faces.images.shape, np.uint8) if "average_face" in model.output else None
     for start in progress_lib.bar(range(0, len(faces), BATCH), desc=progress, unit="batch", leave=False):
         part = slice(start, start + BATCH)
         outputs = call(tf.constant(faces.images[part]))
@@ -160,7 +159,7 @@ def checkpoint_epoch(run: RunFolder, which: str) -> int:
 
 
 @lru_cache(maxsize=1)
-def _built_faces(dataset: str, data_dir: str, classes: tuple[str, ...], image_size: int) -> Faces:
-    faces = faces_lib.load_faces(dataset, data_dir, "all", classes, image_size)
-    images = np.ascontiguousarray(geometry.centre_crop(faces.images, image_size))
-    return dataclasses.replace(faces, images=images)
+def _built_faces(dataset: str, data_dir: str, classes: tuple[str, ...], image_size: int, cache_gb: float) -> Faces:
+    held = faces_lib.fit([(dataset, "all")], data_dir, image_size, cache_gb)
+    faces = faces_lib.load_faces(dataset, data_dir, "all", classes, image_size, held)
+    return dataclasses.replace(faces, images=faces.images.cropped(image_size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+    from ifgan_tf.data.pixels import Images
+
 _BATCH = 64
+Pictures: TypeAlias = "np.ndarray | Images"
 _SEED = 0  # of the shuffling: the same every time, so that epochs and runs can be compared
 
 
@@ -43,14 +46,14 @@ class PairShares:
         detected, faces, generated = predictions.faces.detected, predictions.faces, predictions.generated
         if generated is None or detected.sum() < 2:
             return None
-        shares = self.measure(faces.images[detected], generated[detected], faces.labels[detected])
+        shares = self.measure(faces.images.take(detected), generated[detected], faces.labels[detected])
         return {name: value * float(np.mean(detected)) for name, value in shares.items()}
 
-    def measure(self, photos: np.ndarray, faces: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    def measure(self, photos: Pictures, faces: Pictures, labels: np.ndarray) -> dict[str, float]:
         """Accuracy with one half of the pairs shuffled among the images, of any class; no image keeps its own.
 
         Args:
-          photos: uint8 [N, S, S, 3], N at least 2.
+          photos: uint8 [N, S, S, 3], N at least 2; looked at batch by batch.
           faces: the generated face of each, the same.
           labels: int [N], the expression of each.
         Returns:
@@ -58,14 +61,17 @@ class PairShares:
           each photo with another's generated face, judged by the photo's label.
         """
         order = np.random.default_rng(_SEED).permutation(len(labels))
-        others = np.empty_like(order)
+        own, others = np.arange(len(labels)), np.empty_like(order)
         others[order] = np.roll(order, 1)  # one round through all images
         return {
-            "photo_shuffled": self._accuracy(photos[others], faces, labels),
-            "face_shuffled": self._accuracy(photos, faces[others], labels),
+            "photo_shuffled": self._accuracy(photos, others, faces, own, labels),
+            "face_shuffled": self._accuracy(photos, own, faces, others, labels),
         }
 
-    def _accuracy(self, photos: np.ndarray, faces: np.ndarray, labels: np.ndarray) -> float:
-        starts = range(0, len(labels), _BATCH)
-        named = [self._named(photos[start : start + _BATCH], faces[start : start + _BATCH]) for start in starts]
+    def _accuracy(
+        self, photos: Pictures, of_photos: np.ndarray, faces: Pictures, of_faces: np.ndarray, labels: np.ndarray
+    ) -> float:
+        """Of the pairs of the photos and the faces of those numbers, int [N] each."""
+        parts = [slice(start, start + _BATCH) for start in range(0, len(labels), _BATCH)]
+        named = [self._named(photos[of_photos[part]], faces[of_faces[part]]) for part in parts]
         return metrics.accuracy(labels, np.concatenate(named))

@@ -46,7 +46,7 @@ def made_of(
 
 def drawn(background: Predictions, targets: Predictions, averages: np.ndarray | None) -> Pictures:
     """The photo and what may be kept in its place; see `representations`."""
-    pictures = {"photo": (background.faces.images, targets.faces.images)}
+    pictures = {"photo": (background.faces.images[:], targets.faces.images[:])}
     if background.generated is not None and targets.generated is not None:
         pictures["generated"] = (background.generated, targets.generated)
     if averages is not None:
@@ -65,7 +65,7 @@ def representations(background: Predictions, targets: Predictions, averages: np.
     """
     pictures = drawn(background, targets, averages)
     answer = pictures.pop(_ANSWER, None)  # stands last, beside the true average
-    of_background, of_targets = background.faces.images, targets.faces.images
+    of_background, of_targets = pictures["photo"]
     for name, share in BLURS.items():
         pictures[name] = (blur(of_background, share), blur(of_targets, share))
     pictures["pixelated"] = (pixelate(of_background), pixelate(of_targets))

@@ -60,7 +60,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
 
     # Data: subjects first, then only what they allow.
     size, classes, settings = config.data.image_size, config.data.class_names, config.optimizer
-    data = splits.load(config.data, config.run.fold)
+    data = splits.load(config.data, config.run.fold, config.run.cache_gb)
     folds.save(data.fold, run.folds_file)
     if not run.template_file.exists():
         templates.save(templates.of_built_set(config.data.dataset, config.data.data_dir), run.template_file)
@@ -88,7 +88,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     #   4. the states of random generators in dropout layers;
     #   5. the number of the epoch, and how good the best one was on validation.
     # Networks and optimizers are built whole before, or there would be nothing to restore into. These need no keeping:
-    #   6. the order of images and their augmentation follow from the seed and the epoch (`training_batches`);
+    #   6. the order of images and their augmentation follow from the seed and the step (`training_batches`);
     #   7. the fold and the average faces are files of the run;
     #   8. lines of metrics are cut back to that epoch, and one that was lost is measured again.
     checkpoints = Checkpoints(run.checkpoints_dir, trainer)
@@ -108,8 +108,9 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     summaries.configuration(config, "/".join(run.path.absolute().parts[-2:]))
     schedule = learning_rate(settings, steps)
     begun, epochs = time.perf_counter(), range(checkpoints.epoch, settings.epochs)
-    batches = iter(
-        input_pipeline.training_batches(data.train, targets, config.data, settings.batch_size, epochs, config.run.seed)
+    ahead = range(epochs.start * steps, epochs.stop * steps)
+    batches = input_pipeline.plainly(
+        input_pipeline.training_batches(data.train, targets, config.data, settings.batch_size, ahead, config.run.seed)
     )
     meter = BalanceMeter(trainer)
     for epoch in epochs:

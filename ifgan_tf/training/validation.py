@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ifgan_tf.data.built_sets import Faces
+from ifgan_tf.data.pixels import Images
 from ifgan_tf.evaluation import figures, metrics
 from ifgan_tf.evaluation.attention_maps import attention_figure
 from ifgan_tf.evaluation.shares import PairShares
-from ifgan_tf.faces.geometry import centre_crop
 from ifgan_tf.models.generator import LAST_ATTENTION
 from ifgan_tf.models.inference import build_inference
 from ifgan_tf.models.networks import Networks
 from ifgan_tf.training.summaries import Summaries, face_grid
 
 _BATCH = 64
+
+
+class _Drawn:
+    """The faces that G draws of photos, drawn when they are looked at.
+
+    Args:
+      photos: to draw from.
+      call: the inference model.
+    """
+
+    def __init__(self, photos: Images, call: Callable[[np.ndarray], dict[str, tf.Tensor]]) -> None:
+        self._photos, self._call = photos, call
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return self._call(self._photos[index])["average_face"].numpy()
 
 
 class Validation:
@@ -43,20 +58,30 @@ class Validation:
         """
         self._generator = networks.generator
         self._labels = part.labels
-        self._photos = centre_crop(part.images, image_size)
+        self._photos = part.images.cropped(image_size)
         self._average_faces = average_faces
         self._classes = classes
         inference = build_inference(classifier_input, networks.generator, networks.classifier)
         self._call = tf.function(lambda batch: inference(batch, training=False), reduce_retracing=True)
         self._shares = PairShares(networks.classifier) if classifier_input == "pair" and len(part) > 1 else None
 
-    def predict(self) -> dict[str, np.ndarray]:
-        """`probabilities` [N, classes] and, with a generator, `average_face`, uint8 [N, S, S, 3], of all faces."""
-        starts = range(0, len(self._photos), _BATCH)
-        outputs = [self._call(tf.constant(self._photos[start : start + _BATCH])) for start in starts]
-        return {key: np.concatenate([output[key].numpy() for output in outputs]) for key in outputs[0]}
+    def predict(self) -> dict[str, Any]:
+        """`probabilities` [N, classes] and, with a generator, `average_face`, uint8 [N, S, S, 3], of all faces.
 
-    def judge(self, predicted: dict[str, np.ndarray]) -> dict[str, float]:
+        Where the photos do not fit into memory, neither do the faces: they are drawn anew when they are looked at, and
+        so must be before the networks change.
+        """
+        starts, outputs = range(0, len(self._photos), _BATCH), []
+        for start in starts:
+            output = self._call(self._photos[start : start + _BATCH])
+            kept = [key for key in output if self._photos.held or key != "average_face"]
+            outputs.append({key: output[key].numpy() for key in kept})
+        predicted: dict[str, Any] = {key: np.concatenate([output[key] for output in outputs]) for key in outputs[0]}
+        if not self._photos.held and self._generator is not None:
+            predicted["average_face"] = _Drawn(self._photos, self._call)
+        return predicted
+
+    def judge(self, predicted: dict[str, Any]) -> dict[str, float]:
         """`accuracy`, `mean_class_accuracy` and `cross_entropy` of what `predict` gave.
 
         Where E sees photo and face, also `accuracy_photo_shuffled` and `accuracy_face_shuffled`, see `PairShares`.

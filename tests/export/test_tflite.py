@@ -65,7 +65,7 @@ def test_recognizer_refuses_a_damaged_file(float32: tuple[Path, Any], tmp_path: 
 def test_eight_pictures_through_keras_saved_model_and_tflite(
     run: RunFolder, version: Path, float32: tuple[Path, Any]
 ) -> None:
-    images = parity.evenly(faces_of(run, "test"), 8).images
+    images = parity.evenly(faces_of(run, "test"), 8).images[:]
     keras_says = parity.answers(parity.keras_runner(run.inference()), images, "")
     content = float32[0].read_bytes()
     litert_says = parity.answers(parity.litert_runner(content, 1), images, "")
@@ -84,7 +84,7 @@ def test_a_generator_that_sees_with_a_backbone_leaves_too(make_run: Callable[...
     said = export_tflite(seeing, tmp_path, ("float32", "int8"), parity_images=16, allow_accuracy_drop=True)
     assert said["float32"]["parity"]["max_probability_difference"] < 1e-4
     assert said["int8"]["parity"]["max_probability_difference"] < 0.15
-    images = parity.evenly(faces_of(seeing, "test"), 8).images
+    images = parity.evenly(faces_of(seeing, "test"), 8).images[:]
     serving = tf.saved_model.load(str(export_saved_model(seeing, tmp_path))).signatures["tensors"]
     keras_says = parity.answers(parity.keras_runner(seeing.inference()), images, "")
     difference = serving(images=tf.constant(images))["probabilities"] - keras_says["probabilities"]

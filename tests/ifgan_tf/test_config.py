@@ -188,6 +188,15 @@ def test_a_value_out_of_range_in_a_file_is_named_with_the_file(tmp_path):
         config.load(tmp_path / "config.json")
 
 
+def test_a_run_may_be_gone_on_with_with_another_cache_and_one_from_before_there_was_any_has_the_default(tmp_path):
+    other = Config(run=dataclasses.replace(Config().run, cache_gb=3.0))
+    assert config.differences(Config(), other) == []
+    tree = config.to_dict(other)
+    del tree["run"]["cache_gb"]
+    (tmp_path / "config.json").write_text(json.dumps(tree))
+    assert config.load(tmp_path / "config.json") == Config()
+
+
 def test_differences_name_the_flags_but_not_where_data_lie():
     other = Config(data=DataConfig(data_dir="/elsewhere", image_size=64))
     assert config.differences(Config(), other) == ["--image_size: 224 -> 64"]

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ifgan_tf.data.augmentation import augment, jitter_colours, view_transforms
+from ifgan_tf.data.augmentation import DRAWS, augment, jitter_colours, view_transforms
 
 SEED = tf.constant([3, 4])
 IMAGES = np.stack(
@@ -14,8 +14,13 @@ IMAGES = np.stack(
 )
 
 
+def draws(count, seed=SEED, numbers=DRAWS):
+    return tf.random.stateless_uniform((count, numbers), seed)
+
+
 def view(images=IMAGES, seed=SEED, size=56, rotation=5.0, jitter=0.0):
-    return augment(tf.constant(images), seed, size, rotation, jitter).numpy()
+    chosen = tf.range(len(images))
+    return augment(images.__getitem__, chosen, draws(len(images), seed), 64, size, rotation, jitter).numpy()
 
 
 def test_the_same_seed_gives_the_same_view():
@@ -24,7 +29,8 @@ def test_the_same_seed_gives_the_same_view():
 
 
 def test_the_same_eagerly_and_inside_a_dataset():
-    dataset = tf.data.Dataset.from_tensors(IMAGES).map(lambda x: augment(x, SEED, 56, 5.0, 0.2))
+    inputs = (tf.range(len(IMAGES)), draws(len(IMAGES)))
+    dataset = tf.data.Dataset.from_tensors(inputs).map(lambda *x: augment(IMAGES.__getitem__, *x, 64, 56, 5.0, 0.2))
     np.testing.assert_array_equal(next(iter(dataset)).numpy(), view(jitter=0.2))
 
 
@@ -40,8 +46,7 @@ def test_without_rotation_a_view_is_a_crop_or_its_mirror():
 
 
 def test_crops_and_mirrors_cover_their_range():
-    batch = 4000
-    transforms = view_transforms(tf.constant(batch), SEED, 64, 56, 0.0).numpy()
+    transforms = view_transforms(draws(4000, numbers=4), 64, 56, 0.0).numpy()
     mirrored = transforms[:, 0] < 0
     assert 0.45 < mirrored.mean() < 0.55
     left, top = transforms[~mirrored][:, 2], transforms[:, 5]
@@ -49,17 +54,16 @@ def test_crops_and_mirrors_cover_their_range():
 
 
 def test_rotation_stays_within_its_limit_and_reaches_it():
-    transforms = view_transforms(tf.constant(4000), SEED, 64, 56, 5.0).numpy()
+    transforms = view_transforms(draws(4000, numbers=4), 64, 56, 5.0).numpy()
     angles = np.degrees(np.arcsin(transforms[:, 3])) * np.sign(transforms[:, 0])
     assert 4.9 < np.abs(angles).max() <= 5.0001
     assert abs(angles.mean()) < 0.3
 
 
 def test_a_rotated_view_is_that_of_tensorflow():
-    seeds = tf.random.experimental.stateless_split(SEED, 2)
     expected = tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.constant(IMAGES, tf.float32),
-        transforms=view_transforms(tf.constant(len(IMAGES)), seeds[0], 64, 56, 5.0),
+        transforms=view_transforms(draws(len(IMAGES))[:, :4], 64, 56, 5.0),
         output_shape=[56, 56],
         interpolation="BILINEAR",
         fill_mode="NEAREST",
@@ -78,6 +82,6 @@ def test_red_stays_red():
 @pytest.mark.parametrize("amount", [0.1, 0.4])
 def test_colour_jitter_is_bounded_and_its_own_for_every_image(amount):
     grey = tf.fill((64, 8, 8, 3), tf.constant(100, tf.uint8))
-    means = jitter_colours(grey, SEED, amount).numpy().mean(axis=(1, 2, 3)) / 100.0
+    means = jitter_colours(grey, draws(64, numbers=5), amount).numpy().mean(axis=(1, 2, 3)) / 100.0
     assert (np.abs(means - 1) <= (1 + amount) * (1 + amount / 2) - 1 + 0.01).all()
     assert means.std() > amount / 10

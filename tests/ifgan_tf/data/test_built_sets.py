@@ -1,9 +1,14 @@
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tiny_sets import PER_CLASS, SUBJECTS, faces_of
 
 from ifgan_tf.data import built_sets
 from ifgan_tf.data.built_sets import Faces
+from ifgan_tf.data.pixels import Images
 from ifgan_tf.errors import UserError
 from ifgan_tf.labels import BASIC, EXPRESSIONS
 
@@ -11,7 +16,7 @@ from ifgan_tf.labels import BASIC, EXPRESSIONS
 def test_select_keeps_columns_together():
     names = np.array(["a", "b", "c"])
     some = Faces(
-        np.zeros((3, 4, 4, 3), np.uint8),
+        Images.of(np.zeros((3, 4, 4, 3), np.uint8)),
         np.array([0, 1, 2]),
         *[names] * 3,
         np.zeros(3, int),
@@ -70,3 +75,63 @@ def test_all_parts_of_an_official_split_are_read_together(several_sets):
         for split in ("train", "test", "all")
     }
     assert counts == {"train": 40, "test": 14, "all": 54}
+
+
+def streamable(folder, several_sets):
+    """A folder of built sets that may be written into."""
+    for name in ("raf_db", "ck_plus"):
+        shutil.copytree(several_sets / name, folder / name)
+    return str(folder)
+
+
+@pytest.mark.parametrize(("dataset", "split"), [("raf_db", "all"), ("raf_db", "test"), ("ck_plus", "train")])
+@pytest.mark.parametrize("classes", [EXPRESSIONS, ("disgust", "happiness", "neutral")])
+def test_a_set_in_a_file_is_the_set_in_memory(several_sets, tmp_path, dataset, split, classes):
+    data_dir = streamable(tmp_path, several_sets)
+    held, streamed = (built_sets.load_faces(dataset, data_dir, split, classes, 32, held) for held in (True, False))
+    assert held.images.held and not streamed.images.held and len(held) == len(streamed) > 0
+    for name in Faces.__dataclass_fields__:
+        column, other = getattr(held, name), getattr(streamed, name)
+        np.testing.assert_array_equal(column[:], other[:])
+        if name != "images":
+            assert column.dtype.kind == other.dtype.kind
+
+
+def test_a_set_is_decoded_once_for_all_classes_and_splits_but_for_each_size(several_sets, tmp_path, monkeypatch):
+    data_dir, read = streamable(tmp_path, several_sets), []
+    real = built_sets._decoded
+    monkeypatch.setattr(built_sets, "_decoded", lambda *arguments: read.append(1) or real(*arguments))
+    for split, classes in (("all", EXPRESSIONS), ("test", BASIC), ("train", EXPRESSIONS[2:4])):
+        built_sets.load_faces("raf_db", data_dir, split, classes, 32, held=False)
+    assert len(read) == 1
+    built_sets.load_faces("raf_db", data_dir, "all", BASIC, 64, held=False)
+    assert len(read) == 2
+    folder = Path(data_dir) / "raf_db" / "1.0.0"
+    assert {path.name for path in folder.glob("decoded_*")} == {"decoded_37", "decoded_73"}
+    os.utime(next(folder.glob("*.tfrecord*")), (0, 0))  # as of a set that was built anew
+    built_sets.load_faces("raf_db", data_dir, "all", BASIC, 64, held=False)
+    assert len(read) == 3
+
+
+def test_what_fits_is_told_by_the_images_of_all_sets(several_sets):
+    sets = [("raf_db", "all"), ("ck_plus", "train")]
+    gigabytes = (54 + 42) * 37 * 37 * 3 / 1e9
+    assert built_sets.fit(sets, str(several_sets), 32, gigabytes * 1.001)
+    assert not built_sets.fit(sets, str(several_sets), 32, gigabytes * 0.999)
+    assert built_sets.fit(sets, str(several_sets), 32, 0.0)
+
+
+def test_half_of_the_memory_is_that_of_the_machine_or_its_container(several_sets, monkeypatch):
+    needed = 54 * 37 * 37 * 3
+    for memory, fits in ((2 * needed, True), (2 * needed - 2, False)):
+        monkeypatch.setattr(built_sets, "_memory", lambda memory=memory: memory)
+        assert built_sets.fit([("raf_db", "all")], str(several_sets), 32, 0.0) == fits
+
+
+def test_a_limit_of_the_container_counts(monkeypatch):
+    whole = built_sets._memory()
+    assert whole > 1e8
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "1000000")
+    assert built_sets._memory() == 1000000
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "max")
+    assert built_sets._memory() >= whole

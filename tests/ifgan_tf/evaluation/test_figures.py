@@ -32,7 +32,7 @@ def predictions() -> Predictions:
     )
     probabilities = np.full((len(keys), 6), 0.02, np.float32)
     probabilities[:, 2] = np.linspace(0.5, 0.9, len(keys))
-    return Predictions(faces, probabilities, faces.images[::-1].copy())
+    return Predictions(faces, probabilities, faces.images[::-1])
 
 
 def texts(figure: object) -> list[str]:
