@@ -55,8 +55,9 @@ def _setting(
     paper: str = "",
     choices: tuple[str, ...] | None = None,
     within: Within | None = None,
-    resumable: bool = False,  # may differ when a run is gone on with
+    resumable: bool = False,
 ) -> Any:
+    """A field of a section; `resumable` says that it may differ when a run is gone on with."""
     help_text = f"{meaning} (paper {paper})" if paper else meaning
     metadata = {"help": help_text, "choices": choices, "within": within, "resumable": resumable}
     return dataclasses.field(default=default, metadata=metadata)
@@ -276,8 +277,6 @@ class RunConfig:
 
     fold: int = _setting(0, "Which fold is the test set, 0 to 9 (raf_db has its own split).", "§4.1")
     seed: int = _setting(0, "Seed of initial weights, shuffling and augmentation.", within=Within(0, 2**32 - 1))
-    mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
-    jit_compile: bool = _setting(False, "Compile the training step with XLA.")
     cache_gb: float = _setting(
         0.0,
         "Memory for images, in gigabytes (10^9 bytes); 0 is half of the machine's. Those of data sets that do not fit "
@@ -285,6 +284,8 @@ class RunConfig:
         within=_WEIGHT,
         resumable=True,
     )
+    mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
+    jit_compile: bool = _setting(False, "Compile the training step with XLA.")
 
     @property
     def precision(self) -> str:
@@ -420,9 +421,10 @@ def load(path: Path) -> Config:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """Flags whose values differ, as `--flag: old -> new`. Where things lie is no part of the method and is left out.
+    """Flags whose values differ, as `--flag: old -> new`.
 
-    So is what a run may be gone on with in another way than it was begun.
+    Where things lie is no part of the method and is left out, and so are settings that may differ when a run is gone on
+    with (`resumable`).
     """
     lines = []
     resumable = {
@@ -436,6 +438,6 @@ def differences(old: Config, new: Config) -> list[str]:
             other = to_dict(new)[section][name]
             if name == "warm_start" and value and other:
                 continue
-            if value != other and name not in {"data_dir", "manual_dir", *resumable}:
+            if value != other and name not in resumable | {"data_dir", "manual_dir"}:
                 lines.append(f"--{name}: {value} -> {other}")
     return lines
