@@ -305,6 +305,8 @@ class RunConfig:
         within=_WEIGHT,
         resumable=True,
     )
+    mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
+    jit_compile: bool = _setting(False, "Compile the training step with XLA.")
 
     @property
     def precision(self) -> str:

@@ -117,7 +117,7 @@ def load_faces(
     folder = _folder(builder, data_dir)
     file, columns = decoded(
         folder / f"decoded_{side}",
-        fingerprint_of(folder),
+        f"{fingerprint_of(folder)} {' '.join(_TYPES)}",
         side,
         _count(builder, "all"),
         lambda keep: _columns(_decoded(builder, "all", labels.EXPRESSIONS), dataset, side, keep),

@@ -72,8 +72,9 @@ def _open(folder: Path, fingerprint: str, side: int) -> tuple[ImageFile, Columns
         if str(columns.pop(_FINGERPRINT)) != fingerprint:
             return None
         images = ImageFile(folder / _PIXELS, columns.pop(_DIGESTS), side)
-        whole = os.stat(folder / _PIXELS).st_size == np.prod(images.shape)  # noqa: PTH116
-        return (images, columns) if whole else None
+        whole = (folder / _PIXELS).stat().st_size == np.prod(images.shape)
+        alike = all(len(column) == len(images.digests) for column in columns.values())
+        return (images, columns) if whole and alike else None
     except FileNotFoundError:
         return None
     except Exception as error:  # a damaged archive raises anything

@@ -63,6 +63,11 @@ def shorten(folder):
         file.truncate(100)
 
 
+def with_column(folder, **columns):
+    with np.load(folder / "table.npz") as table:
+        np.savez(folder / "table.npz", **{**table, **columns})
+
+
 DAMAGES = {
     "no pixels": lambda folder: (folder / "pixels.uint8").unlink(),
     "too few": shorten,
@@ -70,6 +75,7 @@ DAMAGES = {
     "an empty table": lambda folder: (folder / "table.npz").write_bytes(b""),
     "half a table": lambda folder: (folder / "table.npz").write_bytes((folder / "table.npz").read_bytes()[:300]),
     "no archive": lambda folder: (folder / "table.npz").write_bytes(b"nonsense" * 99),
+    "a short column": lambda folder: with_column(folder, labels=np.arange(4)),
     "a pickle": lambda folder: np.savez(folder / "table.npz", fingerprint=np.array({}, object)),
 }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -39,9 +37,14 @@ def test_e_that_reads_one_half(photo, face, kept):
 
 
 def test_no_image_keeps_its_own_and_each_is_used_once(monkeypatch):
-    seen = []
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def accuracy(photos, of_photos, faces, of_faces, labels):
+        seen.append((photos[of_photos], faces[of_faces]))
+        return 0.0
+
     shares = PairShares(reads(1.0, 0.0))
-    monkeypatch.setattr(shares, "_accuracy", lambda photos, faces, labels: seen.append((photos, faces)) or 0.0)
+    monkeypatch.setattr(shares, "_accuracy", accuracy)
     mine = np.broadcast_to(EACH_ONE, (COUNT, 4, 4, 3)).astype(np.uint8)
     shares.measure(mine, mine, LABELS)
     for moved, kept in (seen[0], seen[1][::-1]):
@@ -57,7 +60,7 @@ def test_the_same_every_time():
 
 def test_pictures_without_a_face_stay_errors():
     detected = np.arange(COUNT) % 5 != 0
-    faces = dataclasses.replace(faces_of(LABELS, side=4, detected=detected), images=PICTURES)
+    faces = faces_of(LABELS, images=PICTURES, detected=detected)
     predictions = Predictions(faces, np.eye(3, dtype=np.float32)[LABELS], PICTURES)
     shares = PairShares(reads(0.0, 1.0)).of_predictions(predictions)
     assert shares is not None and shares["photo_shuffled"] == pytest.approx(0.8)
@@ -65,6 +68,6 @@ def test_pictures_without_a_face_stay_errors():
 
 def test_one_face_cannot_be_shuffled():
     detected = np.arange(COUNT) == 0
-    faces = dataclasses.replace(faces_of(LABELS, side=4, detected=detected), images=PICTURES)
+    faces = faces_of(LABELS, images=PICTURES, detected=detected)
     predictions = Predictions(faces, np.eye(3, dtype=np.float32)[LABELS], PICTURES)
     assert PairShares(reads(0.0, 1.0)).of_predictions(predictions) is None
