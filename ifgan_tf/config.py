@@ -50,10 +50,17 @@ class Within:
 
 
 def _setting(
-    default: Any, meaning: str, paper: str = "", choices: tuple[str, ...] | None = None, within: Within | None = None
+    default: Any,
+    meaning: str,
+    paper: str = "",
+    choices: tuple[str, ...] | None = None,
+    within: Within | None = None,
+    resumable: bool = False,
 ) -> Any:
+    """A field of a section; `resumable` says that it may differ when a run is gone on with."""
     help_text = f"{meaning} (paper {paper})" if paper else meaning
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices, "within": within})
+    metadata = {"help": help_text, "choices": choices, "within": within, "resumable": resumable}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
@@ -272,6 +279,19 @@ class RunConfig:
     seed: int = _setting(0, "Seed of initial weights, shuffling and augmentation.", within=Within(0, 2**32 - 1))
     mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
     jit_compile: bool = _setting(False, "Compile the training step with XLA.")
+    checkpoint_minutes: float = _setting(
+        10.0,
+        "Minutes between two checkpoints inside an epoch; one is written at the end of every epoch in any case.",
+        within=Within(0, above=True),
+        resumable=True,
+    )
+    nan: str = _setting(
+        "stop",
+        "At a loss or a weight that is not finite: stop, or rewind: go back to the last checkpoint and on with half "
+        "the learning rate, three times a run at most.",
+        choices=("stop", "rewind"),
+        resumable=True,
+    )
 
     @property
     def precision(self) -> str:
@@ -407,13 +427,23 @@ def load(path: Path) -> Config:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """Flags whose values differ, as `--flag: old -> new`. Where things lie is no part of the method and is left out."""
+    """Flags whose values differ, as `--flag: old -> new`.
+
+    Where things lie is no part of the method and is left out, and so are settings that may differ when a run is gone on
+    with (`resumable`).
+    """
     lines = []
+    resumable = {
+        field.name
+        for section in sections().values()
+        for field in dataclasses.fields(section)
+        if field.metadata["resumable"]
+    }
     for section, settings in to_dict(old).items():
         for name, value in settings.items():
             other = to_dict(new)[section][name]
             if name == "warm_start" and value and other:
                 continue
-            if value != other and name not in ("data_dir", "manual_dir"):
+            if value != other and name not in resumable | {"data_dir", "manual_dir"}:
                 lines.append(f"--{name}: {value} -> {other}")
     return lines

@@ -1,4 +1,4 @@
-"""Batches for training: shuffled, augmented, and exactly repeatable from any epoch."""
+"""Batches for training: shuffled, augmented, and exactly repeatable from any step."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def class_weights(labels: np.ndarray) -> np.ndarray:
 
 
 def training_batches(
-    faces: Faces, targets: np.ndarray, settings: DataConfig, batch_size: int, epochs: range, seed: int
+    faces: Faces, targets: np.ndarray, settings: DataConfig, batch_size: int, steps: range, seed: int
 ) -> tf.data.Dataset:
-    """All batches of some epochs, one after the other.
+    """The batches of some steps, one after the other.
 
-    Order and augmentation depend on the seed, the epoch and the place in it alone: whoever starts at epoch k sees what
+    Order and augmentation depend on the seed, the epoch and the place in it alone: whoever starts at step k sees what
     an uninterrupted run sees from there.
 
     Args:
@@ -49,25 +49,25 @@ def training_batches(
       targets: int32 [N], what G is to draw of each of them.
       settings: how they are shown.
       batch_size: B.
-      epochs: counted from 0.
+      steps: one after the other, counted from 0 over the whole run.
       seed: of the run.
 
     Returns:
-      (images, uint8 [B, S, S, 3]; labels and targets, int32 [B]), `steps_per_epoch` of them an epoch.
+      (images, uint8 [B, S, S, 3]; labels and targets, int32 [B]), one a step.
     """
-    steps = steps_per_epoch(faces, batch_size)
+    in_epoch = steps_per_epoch(faces, batch_size)
     images, labels, drawn = tf.constant(faces.images), tf.constant(faces.labels), tf.constant(targets)
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
         order_seed = tf.random.experimental.stateless_fold_in([seed, _SHUFFLE], epoch)
         if settings.balanced_sampling:
             rarity = np.log(class_weights(faces.labels)[faces.labels])
-            order = tf.random.stateless_categorical(rarity[np.newaxis], steps * batch_size, order_seed, tf.int32)[0]
+            order = tf.random.stateless_categorical(rarity[np.newaxis], in_epoch * batch_size, order_seed, tf.int32)[0]
         else:
             order = tf.random.experimental.stateless_shuffle(tf.range(len(faces)), order_seed)
         return tf.data.Dataset.from_tensor_slices(
-            tf.reshape(order[: steps * batch_size], (steps, batch_size))
-        ).enumerate(epoch * steps)
+            tf.reshape(order[: in_epoch * batch_size], (in_epoch, batch_size))
+        ).enumerate(epoch * in_epoch)
 
     def view(step: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         view_seed = tf.random.experimental.stateless_fold_in([seed, _AUGMENT], step)
@@ -80,8 +80,10 @@ def training_batches(
     options = tf.data.Options()
     options.autotune.enabled = False  # its thread sleeps for seconds, and whoever drops the iterator waits for it
     return (
-        tf.data.Dataset.range(epochs.start, epochs.stop)
+        tf.data.Dataset.range(steps.start // in_epoch, -(-steps.stop // in_epoch))
         .flat_map(epoch_of)
+        .skip(steps.start % in_epoch)
+        .take(len(steps))
         .map(view, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(options)

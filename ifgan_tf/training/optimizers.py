@@ -11,13 +11,13 @@ from ifgan_tf.config import OptimizerConfig
 
 
 def build_adam(
-    settings: OptimizerConfig, steps_per_epoch: int, variables: Sequence[keras.Variable]
+    settings: OptimizerConfig, steps_per_epoch: int, variables: Sequence[keras.Variable], rate_factor: tf.Variable
 ) -> keras.optimizers.Adam:
-    """Adam for some variables.
+    """Adam for some variables, at `rate_factor` times the learning rate of its schedule.
 
     Built here: a checkpoint restored into an optimizer that is built later loses its moments.
     """
-    rate = learning_rate(settings, steps_per_epoch)
+    rate = _Scaled(learning_rate(settings, steps_per_epoch), rate_factor)
     adam = keras.optimizers.Adam(rate, beta_1=settings.beta_1, beta_2=settings.beta_2, epsilon=1e-8)
     adam.build(variables)
     return adam
@@ -31,6 +31,16 @@ def learning_rate(settings: OptimizerConfig, steps_per_epoch: int) -> keras.opti
         decay_rate=settings.learning_rate_decay,
         staircase=True,
     )
+
+
+class _Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule times a factor that may change in the course of training."""
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, factor: tf.Variable) -> None:
+        self._schedule, self._factor = schedule, factor
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        return self._schedule(step) * self._factor
 
 
 def with_weight_decay(

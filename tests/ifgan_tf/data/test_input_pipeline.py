@@ -15,13 +15,14 @@ def faces():
     return faces_of(np.arange(count) % 6, images=images)
 
 
-def batches_of(faces, config, first_epoch=0):
-    epochs = range(first_epoch, config.optimizer.epochs)
-    return training_batches(faces, 10 + faces.labels, config.data, config.optimizer.batch_size, epochs, config.run.seed)
+def batches_of(faces, config, first_step=0):
+    batch_size = config.optimizer.batch_size
+    steps = range(first_step, config.optimizer.epochs * steps_per_epoch(faces, batch_size))
+    return training_batches(faces, 10 + faces.labels, config.data, batch_size, steps, config.run.seed)
 
 
-def drawn(faces, config, first_epoch=0):
-    return [(images.numpy(), labels.numpy()) for images, labels, _ in batches_of(faces, config, first_epoch)]
+def drawn(faces, config, first_step=0):
+    return [(images.numpy(), labels.numpy()) for images, labels, _ in batches_of(faces, config, first_step)]
 
 
 def test_shapes_and_types(faces, tiny_config):
@@ -49,10 +50,10 @@ def test_epochs_differ(faces, tiny_config):
     assert any((one[0] != other[0]).any() for one, other in zip(batches[:2], batches[2:], strict=True))
 
 
-def test_starting_later_continues_exactly(faces, tiny_config):
-    whole, rest = drawn(faces, tiny_config), drawn(faces, tiny_config, first_epoch=1)
-    assert len(rest) == 2
-    for one, other in zip(whole[2:], rest, strict=True):
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_starting_later_continues_exactly(faces, tiny_config, step):
+    whole, rest = drawn(faces, tiny_config), drawn(faces, tiny_config, step)
+    for one, other in zip(whole[step:], rest, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
 
@@ -87,4 +88,4 @@ def test_balanced_sampling_draws_every_class_equally_often_and_repeats_itself(ti
     shares = np.bincount(seen, minlength=4) / len(seen)
     assert len(seen) == 2000 and shares[2] == 0
     np.testing.assert_allclose(shares[[0, 1, 3]], 1 / 3, atol=0.04)  # four standard deviations
-    np.testing.assert_array_equal(seen[1600:], np.concatenate([labels for _, labels in drawn(faces, config, 4)]))
+    np.testing.assert_array_equal(seen[1600:], np.concatenate([labels for _, labels in drawn(faces, config, 4 * 100)]))
