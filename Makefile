@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN ?= runs/demo
 DATA ?= runs/data
+MINUTES ?= 60
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint benchmark
+.PHONY: demo test lint benchmark soak
 
 $(STAMP): setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +46,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Random faults in trainings and builds, for as long as one likes: make soak MINUTES=15
+soak: $(STAMP)
+	$(PY) -m benchmarks.soak --minutes=$(MINUTES)
 
 # The figures of benchmarks/README.md that need no run and no data set: most of an hour, on a machine at rest.
 benchmark: $(STAMP)

@@ -30,10 +30,10 @@ _FLAGFILE = re.compile(r"--?flagfile(=(?P<file>.*))?")
 def run(main: Callable[[Sequence[str]], int | None], usage: str) -> None:
     """Parses the command line, runs `main(positional arguments)` and exits with its code.
 
-    A flag that does not parse, or a `UserError` from `main`, is printed as one line on standard error and
-    exits with code 2. `--help` prints `usage` and the flags, and exits with 0. Ctrl-C exits with 130, SIGTERM with 143,
-    both after whatever has to be finished. `~` is the home folder in every flag; a file named by --flagfile may name
-    others, beside itself or in a folder above.
+    A flag that does not parse, or a `UserError` from `main`, is printed as one line on standard error and exits with
+    code 2. `--help` prints `usage` and the flags, and exits with 0. Ctrl-C exits with 130, SIGTERM with 143, both after
+    whatever has to be finished, and say in a line that the same command goes on. `~` is the home folder in every flag;
+    a file named by --flagfile may name others, beside itself or in a folder above.
 
     Args:
       main: takes the arguments left over by the flags (without the program's name).
@@ -53,9 +53,9 @@ def run(main: Callable[[Sequence[str]], int | None], usage: str) -> None:
     except (flags.Error, UserError) as error:
         print(f"error: {error}", file=sys.stderr)
         code = USAGE_ERROR
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is kept; the same command goes on from there", file=sys.stderr)
-        code = INTERRUPTED
+    except (KeyboardInterrupt, _Terminated) as asked:
+        told, code = ("terminated", TERMINATED) if isinstance(asked, _Terminated) else ("interrupted", INTERRUPTED)
+        print(f"{told}: what was finished is kept; the same command goes on from there", file=sys.stderr)
     except BrokenPipeError:  # whoever read has seen enough, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = CLOSED_PIPE
@@ -146,8 +146,12 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.name == "root" or record.levelno >= logging.ERROR
 
 
+class _Terminated(SystemExit):
+    """SIGTERM, as an exception: what is open is closed, what must be whole is renamed."""
+
+
 def _terminate(_: int, frame: FrameType | None) -> None:
-    sys.exit(TERMINATED)  # as an exception: what is open is closed, what must be whole is renamed
+    raise _Terminated(TERMINATED)
 
 
 def only_flags(arguments: Sequence[str]) -> None:

@@ -305,8 +305,19 @@ class RunConfig:
         within=_WEIGHT,
         resumable=True,
     )
-    mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
-    jit_compile: bool = _setting(False, "Compile the training step with XLA.")
+    checkpoint_minutes: float = _setting(
+        10.0,
+        "Minutes between two checkpoints inside an epoch; one is written at the end of every epoch in any case.",
+        within=Within(0, above=True),
+        resumable=True,
+    )
+    nan: str = _setting(
+        "stop",
+        "At a loss or a weight that is not finite: stop, or rewind: go back to the last checkpoint and on with half "
+        "the learning rate, three times a run at most.",
+        choices=("stop", "rewind"),
+        resumable=True,
+    )
 
     @property
     def precision(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import functools
 import glob
 import logging
@@ -14,9 +15,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 from ifgan_tf.errors import UserError
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what flock says where there is none
 
 
 def printable(path: str | os.PathLike[str]) -> str:
@@ -116,7 +119,7 @@ def only_one(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
       wait: for the other's end, saying so, instead of giving up.
 
     Raises:
-      UserError: when another process holds it, unless `wait`.
+      UserError: when another process holds it, unless `wait`, or its file system knows no locks.
       OSError: when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +133,20 @@ def only_one(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
             ) from None
         logging.warning("%s: %s is going on there already; waiting for its end", folder, what)
         lock.acquire(poll_interval=0.5)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        raise _no_locks(folder) from None
     try:
+        if isinstance(lock, SoftFileLock):  # what FileLock has become there; it would outlive a killed process
+            raise _no_locks(folder)
         yield
     finally:
         lock.release()
+
+
+def _no_locks(folder: Path) -> UserError:
+    return UserError(
+        f"{folder}: its file system has no locks (flock), so that two processes could spoil each other's work there; "
+        f"choose a folder on a local disk, or mount the share with locks"
+    )

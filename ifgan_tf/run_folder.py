@@ -15,13 +15,16 @@ from ifgan_tf import files, saved_weights
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds, templates
 from ifgan_tf.data.average_faces import graded_name
-from ifgan_tf.errors import UserError
+from ifgan_tf.errors import UserError, reason
 from ifgan_tf.labels import GRADES
 
 if TYPE_CHECKING:
     import keras
 
     from ifgan_tf.models.networks import Networks
+
+
+_EPOCH = "epoch/.ATTRIBUTES/VARIABLE_VALUE"  # what TensorFlow calls a variable `epoch` in a checkpoint
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,20 @@ class RunFolder:
         Raises:
           UserError: when it is damaged.
         """
-        latest = saved_weights.latest(self.checkpoints_dir / which)
-        return None if latest is None else saved_weights.number(latest)
+        import tensorflow as tf
+
+        from ifgan_tf.models.networks import NOT_RESTORED
+
+        def finished(checkpoint: Path) -> int:
+            # `last` is numbered by steps and says how many epochs are finished; `best` is numbered by epochs.
+            reader = tf.train.load_checkpoint(str(checkpoint))
+            return int(reader.get_tensor(_EPOCH)) if reader.has_tensor(_EPOCH) else saved_weights.number(checkpoint)
+
+        folder = self.checkpoints_dir / which
+        try:
+            return saved_weights.read_latest(folder, finished, NOT_RESTORED)
+        except NOT_RESTORED as error:
+            raise UserError(f"{folder}: damaged ({reason(error)})") from None
 
     def networks(self, which: str = "best", precision: str | None = None) -> Networks:
         """G, D and E from a checkpoint: `best` on validation (without validation, the last), or of the `last` epoch.

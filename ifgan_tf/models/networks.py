@@ -60,13 +60,20 @@ def load_networks(model: ModelConfig, size: int, classes: int, checkpoint: Path,
     Raises:
       UserError: when the checkpoint is missing or belongs to another configuration.
     """
-    latest = saved_weights.latest(checkpoint)
-    if latest is None:
-        raise UserError(f"{checkpoint}: no such checkpoint; train the run first (train.py --workdir=…)")
+    missing = UserError(f"{checkpoint}: no such checkpoint; train the run first (train.py --workdir=…)")
+    if saved_weights.latest(checkpoint) is None:
+        raise missing
     networks = build_networks(without_initial_weights(model), size, classes, 0, precision)
+    state = tf.train.Checkpoint(**trackables(networks))
+
+    def restored(latest: Path) -> Networks:
+        state.restore(str(latest)).expect_partial().assert_existing_objects_matched()
+        return networks
+
     try:
-        status = tf.train.Checkpoint(**trackables(networks)).restore(str(latest)).expect_partial()
-        status.assert_existing_objects_matched()
+        found = saved_weights.read_latest(checkpoint, restored, NOT_RESTORED)
     except NOT_RESTORED as error:
         raise UserError(f"{checkpoint}: damaged, or does not fit the run's config.json ({reason(error)})") from None
-    return networks
+    if found is None:
+        raise missing
+    return found

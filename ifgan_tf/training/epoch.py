@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from ifgan_tf import progress
-from ifgan_tf.errors import UserError
+from ifgan_tf.errors import UserError, reason
+from ifgan_tf.training.not_finite import NotFiniteError
+from ifgan_tf.training.so_far import SoFar
 from ifgan_tf.training.step import Metrics, Trainer
 from ifgan_tf.training.summaries import Summaries
 
@@ -22,40 +24,66 @@ def train_epoch(
     batches: Iterator[tuple[tf.Tensor, ...]],
     steps: range,
     batch_size: int,
+    so_far: SoFar,
     summaries: Summaries,
+    pause_due: Callable[[], bool],
+    pause: Callable[[], None],
     name: str,
-) -> dict[str, float]:
-    """Trains for one epoch.
+) -> None:
+    """Takes the steps of an epoch that have not been taken.
 
     Args:
       trainer: what is trained.
-      batches: what a training step takes (see `Trainer.forward`), at least as many as steps.
-      steps: their numbers in the whole run, counted from 1.
+      batches: what a training step takes (see `Trainer.forward`), from the first of these steps on.
+      steps: the numbers of all steps of the epoch in the whole run, counted from 1.
       batch_size: images a step.
+      so_far: gathers their metrics.
       summaries: to write curves to.
+      pause_due: asked after every step but the last, whether to `pause`.
+      pause: called between two steps, when all that was done until then is in `trainer` and `so_far`.
       name: of the progress bar.
-    Returns:
-      The mean of every metric.
 
     Raises:
-      UserError: at a loss that is not finite, naming the step and the terms.
+      NotFiniteError: at a loss that is not finite, naming the step and the terms.
+      UserError: when a batch cannot be read.
     """
-    history: list[dict[str, float]] = []
     pending: list[Metrics] = []
-    started = time.perf_counter()
-    with progress.bar(total=len(steps) * batch_size, desc=name, unit="img", leave=False) as bar:
-        for done, step in enumerate(steps, start=1):
-            pending.append(trainer.step(*next(batches)))
+    since = time.perf_counter()
+    total, taken = len(steps) * batch_size, so_far.taken
+    with progress.bar(total=total, initial=taken * batch_size, desc=name, unit="img", leave=False) as bar:
+        for done, step in enumerate(steps[taken:], start=taken + 1):
+            pending.append(trainer.step(*next_batch(batches, step)))
             bar.update(batch_size)
-            if done % _LOOK_EVERY == 0 or done == len(steps):
-                history += _fetch(pending, step - len(pending) + 1)
+            last = done == len(steps)
+            look, pausing = last or done % _LOOK_EVERY == 0, not last and pause_due()
+            if look or pausing:
+                lines, now = _fetch(pending, step - len(pending) + 1), time.perf_counter()
+                so_far.add(lines, now - since)
+                since, latest = now, lines[-1]
                 pending.clear()
-                latest = history[-1]
+            if look:
                 bar.set_postfix({key: f"{latest[key]:.3g}" for key in _ON_THE_BAR if key in latest})
-                rate = done * batch_size / (time.perf_counter() - started)
+                rate = so_far.taken * batch_size / so_far.seconds
                 entropy = latest.get("softmax_generated", latest["softmax"])  # comparable with validation's
                 summaries.scalars("train", {**latest, "cross_entropy": entropy, "images_per_second": rate}, step)
-    return {key: float(np.mean([line[key] for line in history])) for key in history[0]}
+            if pausing:
+                pause()
+                since = time.perf_counter()
+
+
+def next_batch(batches: Iterator[tuple[tf.Tensor, ...]], step: int) -> tuple[tf.Tensor, ...]:
+    """What step `step` takes.
+
+    Raises:
+      UserError: when it cannot be read.
+    """
+    try:
+        return next(batches)
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"step {step}: its images could not be read ({reason(error)}). The last checkpoint is intact: mend the "
+            f"data and repeat the command"
+        ) from error
 
 
 def _fetch(pending: list[Metrics], first_step: int) -> list[dict[str, float]]:
@@ -64,8 +92,5 @@ def _fetch(pending: list[Metrics], first_step: int) -> list[dict[str, float]]:
     for step, line in enumerate(lines, start=first_step):
         bad = [f"{key}={value}" for key, value in line.items() if not np.isfinite(value)]
         if bad:
-            raise UserError(
-                f"step {step}: {', '.join(bad)} is not finite. The last checkpoint is intact; train "
-                f"into a new --workdir with a smaller --learning_rate, or without --mixed_precision"
-            )
+            raise NotFiniteError(step, ", ".join(bad))
     return lines

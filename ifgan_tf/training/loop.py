@@ -6,6 +6,7 @@ import itertools
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,21 @@ from typing import Any
 import tensorflow as tf
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import files
+from ifgan_tf import files, saved_weights
 from ifgan_tf.config import Config
 from ifgan_tf.data import folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.networks import build_networks
 from ifgan_tf.run_folder import RunFolder
+from ifgan_tf.training import stopping
 from ifgan_tf.training.balance import BalanceMeter
 from ifgan_tf.training.checkpoints import Checkpoints
-from ifgan_tf.training.epoch import train_epoch
+from ifgan_tf.training.epoch import next_batch, train_epoch
+from ifgan_tf.training.journal import Journal
+from ifgan_tf.training.not_finite import NotFiniteError
 from ifgan_tf.training.optimizers import learning_rate
+from ifgan_tf.training.so_far import SoFar
 from ifgan_tf.training.step import Trainer
-from ifgan_tf.training.summaries import Summaries
 from ifgan_tf.training.targets import average_face_targets
 from ifgan_tf.training.validation import Validation
 from ifgan_tf.training.warm_start import baseline_of, warm_start
@@ -46,6 +50,8 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
     Raises:
       UserError: for a workdir of another configuration, data that are not built, a loss that is not finite, a full
         disk.
+      SystemExit: after Ctrl-C (130) or SIGTERM (143), once the running step is over and kept; at the second of them at
+        once.
     """
     run = RunFolder(workdir)
     if config.model.warm_start and not run.config_file.exists():
@@ -68,7 +74,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
     networks = build_networks(config.model, size, len(classes), config.run.seed, config.run.precision)
-    if config.model.warm_start and run.checkpoint_epoch("last") is None:
+    if config.model.warm_start and saved_weights.latest(run.checkpoints_dir / "last") is None:
         warm_start(networks, config, data.fold)
     trainer = Trainer(
         networks,
@@ -80,73 +86,109 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         input_pipeline.class_weights(data.train.labels) if config.loss.class_weights else None,
         config.run.jit_compile,
     )
-    # Going on equals never having stopped, because all of this comes back as it was at the end of an epoch:
+    # Going on equals never having stopped, after whichever step, because all of this comes back as it was:
     #   1. the weights of G, D and E, with their moving statistics; with --weight_average, those in training and their
     #      averages;
     #   2. both Adams: their moments, and how many steps they took, which the learning rate follows;
     #   3. the centres of Eq. 5;
     #   4. the states of random generators in dropout layers;
-    #   5. the number of the epoch, and how good the best one was on validation.
+    #   5. how far the run has come, what its metrics of the epoch add up to so far and the weights it began with
+    #      (`SoFar`), and how good the best epoch was on validation.
     # Networks and optimizers are built whole before, or there would be nothing to restore into. These need no keeping:
     #   6. the order of images and their augmentation follow from the seed and the step (`training_batches`);
     #   7. the fold and the average faces are files of the run;
-    #   8. lines of metrics are cut back to that epoch, and one that was lost is measured again.
-    checkpoints = Checkpoints(run.checkpoints_dir, trainer)
+    #   8. lines of metrics and curves are cut back to that step, and a line that was lost is in the checkpoint.
+    so_far = SoFar()
+    checkpoints = Checkpoints(run.checkpoints_dir, trainer, so_far, steps, config.run.checkpoint_minutes)
     if checkpoints.restore():
-        logging.info("%s: going on after epoch %d of %d", run.path, checkpoints.epoch, settings.epochs)
+        begun = f" and {so_far.taken} of {steps} steps of the next" if so_far.taken else ""
+        logging.info("%s: going on after epoch %d of %d%s", run.path, so_far.epoch, settings.epochs, begun)
+    elif config.run.nan == "rewind":
+        checkpoints.save()  # something to go back to from the first step on
+
     validation = None
     if config.data.validation != "none":
         validation = Validation(
             trainer.finished_networks, config.model.classifier_input, data.validation, faces, classes, size
         )
-    run.forget_metrics_after(checkpoints.epoch)
-    if checkpoints.epoch and checkpoints.epoch not in [line["epoch"] for line in run.metrics()]:
-        judged = {"validation": validation.judge(validation.predict())} if validation else {}
-        run.append_metrics({"epoch": checkpoints.epoch, "step": checkpoints.epoch * steps, **judged})
 
-    summaries = Summaries(run.tensorboard_dir)
-    summaries.configuration(config, "/".join(run.path.absolute().parts[-2:]))
-    schedule = learning_rate(settings, steps)
-    begun, epochs = time.perf_counter(), range(checkpoints.epoch, settings.epochs)
-    ahead = range(epochs.start * steps, epochs.stop * steps)
-    batches = input_pipeline.plainly(
-        input_pipeline.training_batches(data.train, targets, config.data, settings.batch_size, ahead, config.run.seed)
-    )
-    meter = BalanceMeter(trainer)
-    for epoch in epochs:
-        step = (epoch + 1) * steps
-        numbers, name = range(epoch * steps + 1, step + 1), f"epoch {epoch + 1}/{settings.epochs}"
-        first, weights = next(batches), trainable_weights(trainer.networks)
-        balance = meter.measure(*first)
-        summaries.groups("train", balance, numbers.start)
-        started = time.perf_counter()
-        losses = train_epoch(trainer, itertools.chain([first], batches), numbers, settings.batch_size, summaries, name)
-        seconds = time.perf_counter() - started
-        norms = weight_norms(weights, trainable_weights(trainer.networks))
-        summaries.groups("train", norms, step)
-        line: dict[str, Any] = {
-            "epoch": epoch + 1,
-            "step": step,
-            "learning_rate": float(schedule(epoch * steps)),
-            "train": losses,
-            **balance,
-            **norms,
-        }
-        summaries.scalars("train", {"learning_rate": line["learning_rate"]}, step)
-        if validation:
-            predicted = validation.predict()
-            line["validation"] = validation.judge(predicted)
-            summaries.scalars("validation", line["validation"], step)
-            if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:
-                validation.show(predicted, summaries, step)
-        summaries.flush()
-        line["images_per_second"] = steps * settings.batch_size / seconds
-        run.append_metrics(line)
-        checkpoints.save(epoch + 1, line.get("validation"))
-        if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
-            left = (time.perf_counter() - begun) / (epoch + 1 - epochs.start) * (epochs.stop - epoch - 1)
-            logging.info("%s, %s left", _told(line, settings.epochs), timedelta(seconds=round(left)))
+    def batches_from(step: int) -> Iterator[tuple[tf.Tensor, ...]]:
+        left, seed = range(step, settings.epochs * steps), config.run.seed
+        batches_of = functools.partial(
+            input_pipeline.training_batches, data.train, targets, config.data, settings.batch_size, left, seed
+        )
+        return input_pipeline.plainly(strategy.batches(batches_of))
+
+    schedule, meter = learning_rate(settings, steps), BalanceMeter(trainer)
+    journal = Journal(run, config, checkpoints, so_far)
+    batches, pace = batches_from(checkpoints.step), _Pace(checkpoints.step, settings.epochs * steps)
+    with stopping.signals() as stop:
+
+        def pause() -> None:
+            stop.check()
+            journal.keep()
+
+        while so_far.epoch < settings.epochs:
+            epoch = so_far.epoch
+            numbers, name = range(epoch * steps + 1, (epoch + 1) * steps + 1), f"epoch {epoch + 1}/{settings.epochs}"
+            try:
+                stop.check()
+                if not so_far.balance:
+                    first = next_batch(batches, numbers.start)
+                    so_far.begin(meter.measure(*first), trainable_weights(trainer.networks))
+                    journal.begin_epoch(numbers.start)
+                    batches = itertools.chain([first], batches)
+                train_epoch(
+                    trainer,
+                    batches,
+                    numbers,
+                    settings.batch_size,
+                    so_far,
+                    journal.summaries,
+                    lambda: bool(stop.signal) or checkpoints.due(),
+                    pause,
+                    name,
+                )
+                line: dict[str, Any] = {
+                    "epoch": epoch + 1,
+                    "step": numbers[-1],
+                    "learning_rate": float(schedule(epoch * steps)) * float(trainer.rate_factor.numpy()),
+                    "train": so_far.means(),
+                    **so_far.balance,
+                    **weight_norms(so_far.weights, trainable_weights(trainer.networks)),
+                }
+                if validation:
+                    with stop.at_once():
+                        predicted = validation.predict()
+                        line["validation"] = validation.judge(predicted)
+                    if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:
+                        validation.show(predicted, journal.summaries, numbers[-1])
+                line["images_per_second"] = steps * settings.batch_size / so_far.seconds
+                journal.finish_epoch(line)
+            except NotFiniteError as fault:
+                journal.rewind(fault)
+                batches = batches_from(checkpoints.step)
+            except stopping.Stopped:
+                journal.keep()
+                told = "%s: stopped after step %d of %d; the same command goes on from there"
+                logging.info(told, run.path, checkpoints.step, settings.epochs * steps)
+                sys.exit(stop.exit_code)
+            else:
+                if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
+                    logging.info("%s, %s left", _told(line, settings.epochs), pace.left(checkpoints.step))
     return run.metrics()[-1]
+
+
+class _Pace:
+    """How long the rest of a run takes, told by the steps taken so far."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self._first, self._last, self._begun = first, last, time.perf_counter()
+
+    def left(self, step: int) -> timedelta:
+        """After `step`."""
+        seconds = (time.perf_counter() - self._begun) / max(1, step - self._first)
+        return timedelta(seconds=round(seconds * (self._last - step)))
 
 
 def _claim(run: RunFolder, config: Config) -> None:
@@ -169,7 +211,12 @@ def _claim(run: RunFolder, config: Config) -> None:
 def _finished(run: RunFolder, epochs: int) -> dict[str, Any] | None:
     """The last line of metrics of a run that has nothing left to do."""
     lines = run.metrics()
-    return lines[-1] if lines and lines[-1]["epoch"] == run.checkpoint_epoch("last") == epochs else None
+    if not lines or lines[-1]["epoch"] != epochs:
+        return None
+    try:
+        return lines[-1] if run.checkpoint_epoch("last") == epochs else None
+    except UserError:  # damaged: there may be one before it
+        return None
 
 
 def _prepare_devices() -> None:

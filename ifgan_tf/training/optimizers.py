@@ -44,12 +44,14 @@ class Adam(keras.optimizers.Adam):
         self.iterations.assign_add(1)
 
 
-def build_adam(settings: OptimizerConfig, steps_per_epoch: int, variables: Sequence[keras.Variable]) -> Adam:
-    """Adam for some variables.
+def build_adam(
+    settings: OptimizerConfig, steps_per_epoch: int, variables: Sequence[keras.Variable], rate_factor: tf.Variable
+) -> Adam:
+    """Adam for some variables, at `rate_factor` times the learning rate of its schedule.
 
     Built here: a checkpoint restored into an optimizer that is built later loses its moments.
     """
-    rate = learning_rate(settings, steps_per_epoch)
+    rate = _Scaled(learning_rate(settings, steps_per_epoch), rate_factor)
     adam = Adam(rate, beta_1=settings.beta_1, beta_2=settings.beta_2, epsilon=1e-8)
     adam.build(variables)
     return adam
@@ -63,6 +65,16 @@ def learning_rate(settings: OptimizerConfig, steps_per_epoch: int) -> keras.opti
         decay_rate=settings.learning_rate_decay,
         staircase=True,
     )
+
+
+class _Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule times a factor that may change in the course of training."""
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, factor: tf.Variable) -> None:
+        self._schedule, self._factor = schedule, factor
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        return self._schedule(step) * self._factor
 
 
 def with_weight_decay(

@@ -48,6 +48,7 @@ class Trainer:
       networks: G, D and E; for the baseline E alone.
       average: of their weights, or None.
       centres: of the classes.
+      rate_factor: float32 [], on the learning rate of both optimizers; 1 unless a run was rewound.
       step: the `tf.function`; see `train_step`.
     """
 
@@ -82,9 +83,11 @@ class Trainer:
             give_average_faces(networks.generator, average_faces.numpy())
         said = networks.classifier.output
         self.centres = Centres(said["logits"].shape[-1], said["feature"].shape[-1], loss)
-        self.optimizer = build_adam(optimizer, steps_per_epoch, self.generator_and_classifier_variables)
+        self.rate_factor = tf.Variable(1.0, trainable=False)
+        settings = optimizer, steps_per_epoch
+        self.optimizer = build_adam(*settings, self.generator_and_classifier_variables, self.rate_factor)
         self.discriminator_optimizer = (
-            build_adam(optimizer, steps_per_epoch, self.discriminator_variables) if networks.discriminator else None
+            build_adam(*settings, self.discriminator_variables, self.rate_factor) if networks.discriminator else None
         )
         self.average = WeightAverage(networks, optimizer.weight_average) if optimizer.weight_average else None
         self.step: Callable[..., Metrics] = tf.function(

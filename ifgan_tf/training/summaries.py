@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ifgan_tf.config import Config, to_dict
+from ifgan_tf.errors import reason
 
+_PARTS = ("train", "validation")
 _CELL = 128  # side of a face in a grid, whatever the model's size
 _HEADER = 22
 _INK = (40, 40, 40)
@@ -63,18 +72,41 @@ _GROUPS = {
 class Summaries:
     """Writes one run's TensorBoard events: `train` and `validation` have the same tags, so that curves overlay.
 
+    A night's training does not end for want of its curves: where they cannot be written, that is said once, and there
+    are no more of them until the command is repeated.
+
     Args:
       folder: of the run's events.
+      after: the step that a run goes on after: TensorBoard forgets what was written of later ones.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in ("train", "validation")}
-        self._whole_run = tf.summary.create_file_writer(str(folder))
+    def __init__(self, folder: Path, after: int = 0) -> None:
+        self._folder = folder
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        with self._spared():
+            for part in _PARTS:
+                _write_start(folder / part, after)
+            self._writers = {part: tf.summary.create_file_writer(str(folder / part)) for part in ("", *_PARTS)}
+
+    @contextlib.contextmanager
+    def _spared(self) -> Iterator[None]:
+        """Spares training an error in writing curves."""
+        try:
+            yield
+        except (tf.errors.OpError, OSError) as error:
+            told = "%s: curves and pictures for TensorBoard cannot be written (%s); training goes on without them"
+            logging.warning(told, self._folder, reason(error))
+            self._writers = {}
+
+    @contextlib.contextmanager
+    def _writing(self, part: str, step: int) -> Iterator[None]:
+        with self._spared(), self._writers[part].as_default(step) if self._writers else contextlib.nullcontext():
+            yield
 
     def configuration(self, config: Config, name: str) -> None:
         """The configuration, as a table a section and, what one compares runs by, as hyper-parameters of run `name`."""
         tree = to_dict(config)
-        with self._whole_run.as_default(step=0):
+        with self._writing("", 0):
             for section, settings in tree.items():
                 rows = "\n".join(f"| --{key} | {value} |" for key, value in settings.items())
                 tf.summary.text(f"configuration/{section}", f"| flag | value |\n|---|---|\n{rows}")
@@ -84,7 +116,7 @@ class Summaries:
 
     def scalars(self, part: str, values: Mapping[str, float], step: int) -> None:
         """One curve a value, of `train` or `validation`."""
-        with self._writers[part].as_default(step=step):
+        with self._writing(part, step):
             for name, value in values.items():
                 tf.summary.scalar(name, value, description=_MEANINGS.get(name) or _GROUPS.get(name.partition("/")[0]))
 
@@ -95,13 +127,32 @@ class Summaries:
 
     def image(self, name: str, image: np.ndarray, step: int) -> None:
         """A picture of validation, uint8 [H, W, 3]."""
-        with self._writers["validation"].as_default(step=step):
+        with self._writing("validation", step):
             tf.summary.image(name, image[np.newaxis])
 
     def flush(self) -> None:
         """Makes what was written visible to a reader now."""
-        for writer in (*self._writers.values(), self._whole_run):
-            writer.flush()
+        with self._spared():
+            for writer in self._writers.values():
+                writer.flush()
+
+
+def _write_start(folder: Path, after: int) -> None:
+    """An events file of its own that says: what was written of the steps after this one does not count.
+
+    TensorBoard only heeds it where a first start stands before it. It goes through the files in the order of their
+    names: this one comes before those that the process begins now.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.0.start"
+    started = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+    with (folder / name).open("wb") as file:
+        records = RecordWriter(file)
+        for event in (
+            event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"),
+            event_pb2.Event(wall_time=time.time(), step=after + 1, session_log=started),
+        ):
+            records.write(event.SerializeToString())
 
 
 def face_grid(columns: Mapping[str, np.ndarray], row_names: Sequence[str]) -> np.ndarray:

@@ -196,7 +196,8 @@ def test_terminated_is_143_and_what_is_open_is_closed(tmp_path):
         "cli.run(main, '')"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (143, "closed\n", "")
+    told = "terminated: what was finished is kept; the same command goes on from there\n"
+    assert (done.returncode, done.stdout, done.stderr) == (143, "closed\n", told)
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENAMETOOLONG, errno.EISDIR, errno.EMFILE])

@@ -200,3 +200,13 @@ def test_a_run_may_be_gone_on_with_with_another_cache_and_one_from_before_there_
 def test_differences_name_the_flags_but_not_where_data_lie():
     other = Config(data=DataConfig(data_dir="/elsewhere", image_size=64))
     assert config.differences(Config(), other) == ["--image_size: 224 -> 64"]
+
+
+def test_what_may_differ_on_going_on_is_no_difference_and_old_files_lack_it(tmp_path):
+    other = Config(run=RunConfig(checkpoint_minutes=1.0, nan="rewind"))
+    assert config.differences(Config(), other) == []
+    tree = config.to_dict(Config())
+    for name in ("checkpoint_minutes", "nan"):
+        del tree["run"][name]
+    (tmp_path / "config.json").write_text(json.dumps(tree))
+    assert config.load(tmp_path / "config.json") == Config()

@@ -1,3 +1,6 @@
+import contextlib
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,4 +64,20 @@ def test_a_second_process_is_told_who_holds_the_folder(tmp_path):
             pass
         other.kill()  # however it ends, the lock goes with it
     with files.only_one(tmp_path, "a training"):
+        pass
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, code):
+    """As a network share may be: a lock that outlives its process would be worse than none."""
+
+    def flock(*args):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with (
+        pytest.warns() if code == errno.ENOSYS else contextlib.nullcontext(),
+        pytest.raises(UserError, match=r"its file system has no locks .*choose a folder on a local disk"),
+        files.only_one(tmp_path, "a training"),
+    ):
         pass

@@ -90,3 +90,25 @@ def test_a_missing_checkpoint_is_named(tiny_config, tmp_path):
 def test_loading_downloads_nothing(with_model, tmp_path):
     save(networks_of(with_model(backbone="MobileNetV2")), tmp_path)
     loaded(with_model(backbone="MobileNetV2", classifier_weights="imagenet"), tmp_path)
+
+
+def test_a_checkpoint_that_a_training_replaces_meanwhile_is_looked_up_again(with_model, tmp_path, monkeypatch):
+    config = with_model(classifier_input="input")
+    networks = networks_of(config)
+    state = tf.train.Checkpoint(**trackables(networks))
+    manager = tf.train.CheckpointManager(state, str(tmp_path), 1)
+    manager.save(checkpoint_number=1)
+    restore, calls = tf.train.Checkpoint.restore, []
+
+    def overtaken(self, path):
+        if not calls:
+            networks.classifier.weights[0].assign_add(tf.ones_like(networks.classifier.weights[0]))
+            manager.save(checkpoint_number=2)
+        calls.append(path)
+        return restore(self, path)
+
+    monkeypatch.setattr(tf.train.Checkpoint, "restore", overtaken)
+    restored = loaded(config, tmp_path)
+    assert [path[-6:] for path in calls] == ["ckpt-1", "ckpt-2"]
+    for one, other in zip(restored.classifier.weights, networks.classifier.weights, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -258,7 +258,7 @@ def test_adam_is_keras_adam():
     generator = np.random.default_rng(0)
     start, gradients = generator.normal(size=(5, 3)).astype(np.float32), generator.normal(size=(4, 5, 3))
     left = []
-    for optimizer in (build_adam(OptimizerConfig(), 2, mine := [keras.Variable(start)]), None):
+    for optimizer in (build_adam(OptimizerConfig(), 2, mine := [keras.Variable(start)], tf.Variable(1.0)), None):
         variables = mine if optimizer else [keras.Variable(start)]
         if optimizer is None:
             optimizer = keras.optimizers.Adam(learning_rate(OptimizerConfig(), 2), 0.9, 0.99, epsilon=1e-8)

@@ -1,5 +1,8 @@
+import time
+
 import numpy as np
-import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from ifgan_tf.config import Config
@@ -7,8 +10,7 @@ from ifgan_tf.training.summaries import Summaries, face_grid
 
 
 def read(folder):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    events = accumulator.EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events = EventAccumulator(str(folder))
     events.Reload()
     return events
 
@@ -24,6 +26,32 @@ def test_training_and_validation_are_two_runs_of_the_same_tags(tmp_path):
     assert set(validation.Tags()["tensors"]) == {"accuracy", "faces"}
     assert train.Tensors("loss")[0].step == 7
     assert "Eq. 1" in train.SummaryMetadata("loss").summary_description
+
+
+def test_what_was_written_of_steps_that_are_taken_again_is_forgotten(tmp_path):
+    for after, steps in ((0, (2, 4, 6)), (4, (6, 8))):
+        summaries = Summaries(tmp_path, after)
+        for step in steps:
+            summaries.scalars("train", {"loss": 10.0 * after + step}, step)
+        summaries.flush()
+        time.sleep(1.1)  # files of events are read in the order of the seconds in their names
+    told = read(tmp_path / "train").Tensors("loss")
+    assert [(one.step, float(tf.make_ndarray(one.tensor_proto))) for one in told] == [(2, 2), (4, 4), (6, 46), (8, 48)]
+
+
+def test_a_full_disk_ends_the_curves_and_nothing_else(tmp_path, monkeypatch, caplog):
+    def full(self):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    summaries = Summaries(tmp_path)
+    monkeypatch.setattr(type(summaries._writers["train"]), "flush", full)
+    summaries.scalars("train", {"loss": 1.0}, 1)
+    summaries.scalars("train", {"loss": 1.0}, 2)
+    summaries.configuration(Config(), "runs/a")
+    summaries.image("faces", np.zeros((8, 8, 3), np.uint8), 7)
+    summaries.flush()
+    told = "curves and pictures for TensorBoard cannot be written (No space left on device); training goes on without"
+    assert caplog.text.count(told) == caplog.text.count("\n") == 1
 
 
 def test_curves_of_a_group_stand_together_and_say_what_they_are(tmp_path):
