@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from ifgan_tf.config import ModelConfig
+from ifgan_tf.models.leaky_relu import LeakyReLU
 from ifgan_tf.models.normalization import BatchNormalization
 
 
@@ -32,7 +33,7 @@ def build_discriminator(model: ModelConfig, size: int) -> keras.Model:
         x = layers.Conv2D(width * factor, 4, stride, name=f"conv{number}")(x)
         if number > 1 and model.discriminator_batch_norm:
             x = BatchNormalization(momentum=model.batch_norm_momentum, epsilon=1e-5, name=f"norm{number}")(x)
-        x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
+        x = LeakyReLU(0.2, name=f"relu{number}")(x)
     x = layers.ZeroPadding2D(1, name="pad5")(x)
     logits = layers.Conv2D(1, 4, name="logits")(x)
     logits = layers.Activation("linear", dtype="float32", name="patch_logits")(logits)
