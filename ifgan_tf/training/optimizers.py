@@ -8,17 +8,16 @@ import keras
 import tensorflow as tf
 
 from ifgan_tf.config import OptimizerConfig
+from ifgan_tf.training.adam import Adam
 
 
-def build_adam(
-    settings: OptimizerConfig, steps_per_epoch: int, variables: Sequence[keras.Variable]
-) -> keras.optimizers.Adam:
+def build_adam(settings: OptimizerConfig, steps_per_epoch: int, variables: Sequence[keras.Variable]) -> Adam:
     """Adam for some variables.
 
     Built here: a checkpoint restored into an optimizer that is built later loses its moments.
     """
     rate = learning_rate(settings, steps_per_epoch)
-    adam = keras.optimizers.Adam(rate, beta_1=settings.beta_1, beta_2=settings.beta_2, epsilon=1e-8)
+    adam = Adam(rate, beta_1=settings.beta_1, beta_2=settings.beta_2, epsilon=1e-8)
     adam.build(variables)
     return adam
 
