@@ -50,10 +50,16 @@ class Within:
 
 
 def _setting(
-    default: Any, meaning: str, paper: str = "", choices: tuple[str, ...] | None = None, within: Within | None = None
+    default: Any,
+    meaning: str,
+    paper: str = "",
+    choices: tuple[str, ...] | None = None,
+    within: Within | None = None,
+    resumable: bool = False,  # may differ when a run is gone on with
 ) -> Any:
     help_text = f"{meaning} (paper {paper})" if paper else meaning
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices, "within": within})
+    metadata = {"help": help_text, "choices": choices, "within": within, "resumable": resumable}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
@@ -272,6 +278,12 @@ class RunConfig:
     seed: int = _setting(0, "Seed of initial weights, shuffling and augmentation.", within=Within(0, 2**32 - 1))
     mixed_precision: bool = _setting(False, "Compute in bfloat16, keep weights in float32.")
     jit_compile: bool = _setting(False, "Compile the training step with XLA.")
+    recompute: bool = _setting(
+        False,
+        "Compute E's feature maps once more when the gradient needs them, instead of keeping them: less memory, more "
+        "time, the same training.",
+        resumable=True,
+    )
 
     @property
     def precision(self) -> str:
@@ -407,13 +419,22 @@ def load(path: Path) -> Config:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """Flags whose values differ, as `--flag: old -> new`. Where things lie is no part of the method and is left out."""
+    """Flags whose values differ, as `--flag: old -> new`. Where things lie is no part of the method and is left out.
+
+    So is what a run may be gone on with in another way than it was begun.
+    """
     lines = []
+    resumable = {
+        field.name
+        for section in sections().values()
+        for field in dataclasses.fields(section)
+        if field.metadata["resumable"]
+    }
     for section, settings in to_dict(old).items():
         for name, value in settings.items():
             other = to_dict(new)[section][name]
             if name == "warm_start" and value and other:
                 continue
-            if value != other and name not in ("data_dir", "manual_dir"):
+            if value != other and name not in {"data_dir", "manual_dir", *resumable}:
                 lines.append(f"--{name}: {value} -> {other}")
     return lines

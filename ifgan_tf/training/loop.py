@@ -79,6 +79,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         steps,
         input_pipeline.class_weights(data.train.labels) if config.loss.class_weights else None,
         config.run.jit_compile,
+        config.run.recompute,
     )
     # Going on equals never having stopped, because all of this comes back as it was at the end of an epoch:
     #   1. the weights of G, D and E, with their moving statistics; with --weight_average, those in training and their

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import keras
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from ifgan_tf.models.inference import classifier_images
 
 
 def classify(
-    E: keras.Model,
+    E: Callable[[tf.Tensor], dict[str, tf.Tensor]],
     classifier_input: str,
     photo: tf.Tensor,
     generated: tf.Tensor,
@@ -21,7 +22,7 @@ def classify(
     One call over all, so that E's batch statistics are those that its moving averages follow.
 
     Args:
-      E: the classifier.
+      E: the classifier in training.
       classifier_input: `pair` or `generated`. Without the photo there are only as many real inputs as average faces.
       photo: I_SE, float [B, S, S, 3] in [-1, 1].
       generated: G(I_SE), float [B, S, S, 3].
@@ -32,13 +33,13 @@ def classify(
     """
     fake = classifier_images(classifier_input, photo, generated)
     if average_faces is None:
-        return E(fake, training=True)
+        return E(fake)
     if classifier_input == "generated":
         real, owners = average_faces, targets
     else:
         real = classifier_images(classifier_input, photo, tf.gather(average_faces, targets))
         owners = tf.range(tf.shape(targets)[0])
-    answers = E(tf.concat([real, fake], axis=0), training=True)
+    answers = E(tf.concat([real, fake], axis=0))
     return {name: _of_every_image(values, owners) for name, values in answers.items()}
 
 
