@@ -45,7 +45,9 @@ def main(arguments: Sequence[str]) -> None:
     refuse_a_mixture(workdir, in_folders)
 
     from datasets.build import build
+    from ifgan_tf.training.strategy import is_chief, strategy_of
 
+    devices = strategy_of(run.run.strategy)  # several processes have to find one another before anything else
     build(run.data.dataset, run.data.data_dir, run.data.manual_dir or None)
 
     from ifgan_tf.data.splits import with_built_sets
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
         logging.info(
             "%s: %s after epoch %d; next: python evaluate.py --workdir=%s", folder, validated, result["epoch"], workdir
         )
-        if in_folders:
+        if in_folders and is_chief(devices):
             logging.info("%s\n%s", *write_summary(workdir))
 
 

@@ -105,6 +105,7 @@ def new_trainer(config: Config, average_faces: tf.Tensor) -> Trainer:
         config.optimizer,
         steps_per_epoch=1000,
         jit_compile=run.jit_compile,
+        recompute=run.recompute,
     )
 
 

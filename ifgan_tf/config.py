@@ -318,6 +318,12 @@ class RunConfig:
         choices=("stop", "rewind"),
         resumable=True,
     )
+    recompute: bool = _setting(
+        False,
+        "Compute E's feature maps once more when the gradient needs them, instead of keeping them: less memory, more "
+        "time, the same training.",
+        resumable=True,
+    )
 
     @property
     def precision(self) -> str:

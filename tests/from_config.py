@@ -33,7 +33,13 @@ def trainer_of(config: Config, average_faces: Any, steps_per_epoch: int = 10) ->
 
     model = config.model
     return Trainer(
-        networks_of(config), average_faces, model.classifier_input, config.loss, config.optimizer, steps_per_epoch
+        networks_of(config),
+        average_faces,
+        model.classifier_input,
+        config.loss,
+        config.optimizer,
+        steps_per_epoch,
+        recompute=config.run.recompute,
     )
 
 

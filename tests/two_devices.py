@@ -77,9 +77,9 @@ def main(arguments: Sequence[str]) -> None:
     count = 1 if flags.FLAGS.strategy == "multi_worker" else 2
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * count)
     config = config_lib.from_flags(flags.FLAGS, fold=0)
-    with strategy_of(config.run.strategy).scope():
+    with (devices := strategy_of(config.run.strategy)).scope():
         left = one_step(config)
-        if is_chief():
+        if is_chief(devices):
             np.savez(flags.FLAGS.output, **left)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
+import tensorflow as tf
 from keras import layers
 
 from ifgan_tf.config import ModelConfig
 from ifgan_tf.models.backbones import PREPROCESSING, Preprocess, build_backbone
+from ifgan_tf.models.recompute import recomputed
 
 CHANNELS = {"pair": 6, "generated": 3, "input": 3}
 
@@ -35,3 +39,22 @@ def build_classifier(model: ModelConfig, size: int, classes: int) -> keras.Model
     feature = layers.GlobalAveragePooling2D(dtype="float32", name="feature")(x)
     logits = layers.Dense(classes, dtype="float32", name="logits")(feature)
     return keras.Model(images, {"logits": logits, "feature": feature}, name="classifier")
+
+
+def recomputed_classifier(classifier: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """E in training, its backbone computed once more for the gradient instead of kept.
+
+    Args:
+      classifier: of `build_classifier`.
+
+    Returns:
+      What gives the same as `classifier(images, training=True)`; see `ifgan_tf.models.recompute`.
+    """
+    preprocess, backbone, pool, dense = classifier.layers[1:]
+    features = recomputed(backbone)
+
+    def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        feature = pool(features(preprocess(images)))
+        return {"logits": dense(feature), "feature": feature}
+
+    return answer

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from ifgan_tf.config import ModelConfig
+from ifgan_tf.models.leaky_relu import LeakyReLU
 from ifgan_tf.models.normalization import BatchNormalization
 
 
@@ -28,11 +29,16 @@ def build_discriminator(model: ModelConfig, size: int) -> keras.Model:
     face = keras.Input((size, size, 3), name="average_face")
     x = layers.Concatenate(name="tuple")([photo, face])
     for number, (factor, stride) in enumerate(((1, 2), (2, 2), (4, 2), (8, 1)), start=1):
-        x = layers.ZeroPadding2D(1, name=f"pad{number}")(x)
-        x = layers.Conv2D(width * factor, 4, stride, name=f"conv{number}")(x)
+        # One row and column of zeros on either side: of an even side halved, that is what "same" means, and the
+        # convolution adds them without a copy. The layer that does nothing keeps the places of those after it, by which
+        # checkpoints know them.
+        halves = stride == 2
+        x = layers.Identity(name=f"pad{number}")(x) if halves else layers.ZeroPadding2D(1, name=f"pad{number}")(x)
+        padding = "same" if halves else "valid"
+        x = layers.Conv2D(width * factor, 4, stride, padding, name=f"conv{number}")(x)
         if number > 1 and model.discriminator_batch_norm:
             x = BatchNormalization(momentum=model.batch_norm_momentum, epsilon=1e-5, name=f"norm{number}")(x)
-        x = layers.LeakyReLU(0.2, name=f"relu{number}")(x)
+        x = LeakyReLU(0.2, name=f"relu{number}")(x)
     x = layers.ZeroPadding2D(1, name="pad5")(x)
     logits = layers.Conv2D(1, 4, name="logits")(x)
     logits = layers.Activation("linear", dtype="float32", name="patch_logits")(logits)

@@ -13,6 +13,7 @@ from ifgan_tf.labels import GRADES
 from ifgan_tf.models.attention import SelfAttention
 from ifgan_tf.models.encoder import encode_with_backbone
 from ifgan_tf.models.face_span import SPAN, AverageFaceSpan
+from ifgan_tf.models.leaky_relu import LeakyReLU
 from ifgan_tf.models.normalization import BatchNormalization
 
 WIDTHS = (1, 2, 4, 8, 8)  # channels of the levels, in multiples of the first one's
@@ -109,7 +110,7 @@ def _down(x: Any, width: int, level: int, model: ModelConfig) -> Any:
     x = layers.Conv2D(width, 4, 2, padding="same", name=f"down{level}")(x)
     if level > 1:
         x = _batch_norm(x, f"down{level}_norm", model)
-    x = layers.LeakyReLU(0.2, name=f"down{level}_relu")(x)
+    x = LeakyReLU(0.2, name=f"down{level}_relu")(x)
     return _more(x, width, f"down{level}", model)
 
 

@@ -29,13 +29,16 @@ class Checkpoints:
     are numbered by steps, those of `best` by epochs.
     """
 
-    def __init__(self, folder: Path, trainer: Trainer, so_far: SoFar, steps_per_epoch: int, minutes: float) -> None:
+    def __init__(
+        self, folder: Path, trainer: Trainer, so_far: SoFar, steps_per_epoch: int, minutes: float, writes: bool = True
+    ) -> None:
         """Args:
         folder: of the checkpoints, made if missing.
         trainer: what is trained.
         so_far: of its run.
         steps_per_epoch: of the run.
         minutes: between two of them inside an epoch, see `due`.
+        writes: whether this process is the one that writes them; the others have the same to restore, and nothing else.
         """
         networks, in_training = trackables(trainer.finished_networks), trackables(trainer.networks)
         self._trainer, self._so_far = trainer, so_far
@@ -55,7 +58,7 @@ class Checkpoints:
             **({f"{name}_in_training": model for name, model in in_training.items()} if trainer.average else {}),
         )
         self._best_networks = tf.train.Checkpoint(**networks)
-        self._folder = folder
+        self._folder, self._writes = folder, writes
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()
         for which in ("last", "best"):
@@ -90,7 +93,8 @@ class Checkpoints:
             raise UserError(f"{last}: {told}: damaged or of another version; train into a new --workdir")
         for name, problem in damaged.items():
             logging.warning("%s: damaged (%s); going on from %s, the one before", last / name, problem, checkpoint.name)
-            saved_weights.remove(last / name)
+            if self._writes:
+                saved_weights.remove(last / name)
         self._open()
         self._saved, self._saved_at = self._place(), time.monotonic()
         return True
@@ -122,7 +126,7 @@ class Checkpoints:
         if self._place() == self._saved:
             return
         self._epoch.assign(self._so_far.epoch)
-        self._write(self._last_kept, self.step, f"checkpoint of step {self.step}")
+        self._write("last", self.step, f"checkpoint of step {self.step}")
         self._saved, self._saved_at = self._place(), time.monotonic()
 
     def keep_best(self, epoch: int, validated: Mapping[str, float] | None) -> None:
@@ -137,7 +141,7 @@ class Checkpoints:
             if selection.score(validated) <= tuple(self._best.numpy()):
                 return
             self._best.assign(selection.score(validated))
-        self._write(self._best_kept, epoch, f"checkpoint of epoch {epoch}")
+        self._write("best", epoch, f"checkpoint of epoch {epoch}")
 
     def _not_finite(self) -> list[str]:
         """Names of weights, moments and centres that hold something that is no number."""
@@ -158,19 +162,25 @@ class Checkpoints:
 
     def _open(self) -> None:
         """Takes the folders as they are now."""
+        if not self._writes:
+            return
         plain = files.plain(self._folder)
         for which in ("last", "best"):
             saved_weights.mend(self._folder / which)
-        self._last_kept = tf.train.CheckpointManager(self._state, str(plain / "last"), _KEPT)
-        self._best_kept = tf.train.CheckpointManager(self._best_networks, str(plain / "best"), 1)
+        self._kept = {
+            "last": tf.train.CheckpointManager(self._state, str(plain / "last"), _KEPT),
+            "best": tf.train.CheckpointManager(self._best_networks, str(plain / "best"), 1),
+        }
 
-    def _write(self, manager: tf.train.CheckpointManager, number: int, what: str) -> None:
+    def _write(self, which: str, number: int, what: str) -> None:
         if bad := self._not_finite():
             raise NotFiniteError(self.step, bad[0])
+        if not self._writes:
+            return
         try:
-            manager.save(checkpoint_number=number)
+            self._kept[which].save(checkpoint_number=number)
         except (tf.errors.OpError, OSError) as error:
-            folder = self._folder / Path(manager.directory).name
+            folder = self._folder / which
             saved_weights.sweep(folder)  # or the halves would keep the disk full
             raise UserError(
                 f"{folder}: the {what} could not be written ({reason(error)}). Free some space and repeat the command: "

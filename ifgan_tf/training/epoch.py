@@ -28,6 +28,7 @@ def train_epoch(
     summaries: Summaries,
     pause_due: Callable[[], bool],
     pause: Callable[[], None],
+    ask_every: int,
     name: str,
 ) -> None:
     """Takes the steps of an epoch that have not been taken.
@@ -39,8 +40,9 @@ def train_epoch(
       batch_size: images a step.
       so_far: gathers their metrics.
       summaries: to write curves to.
-      pause_due: asked after every step but the last, whether to `pause`.
+      pause_due: asked between two steps whether to `pause`.
       pause: called between two steps, when all that was done until then is in `trainer` and `so_far`.
+      ask_every: steps from one question to the next.
       name: of the progress bar.
 
     Raises:
@@ -55,7 +57,7 @@ def train_epoch(
             pending.append(trainer.step(*next_batch(batches, step)))
             bar.update(batch_size)
             last = done == len(steps)
-            look, pausing = last or done % _LOOK_EVERY == 0, not last and pause_due()
+            look, pausing = last or done % _LOOK_EVERY == 0, not last and done % ask_every == 0 and pause_due()
             if look or pausing:
                 lines, now = _fetch(pending, step - len(pending) + 1), time.perf_counter()
                 so_far.add(lines, now - since)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import logging
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,7 +23,7 @@ from ifgan_tf.data import folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.networks import build_networks
 from ifgan_tf.run_folder import RunFolder
-from ifgan_tf.training import stopping
+from ifgan_tf.training import stopping, strategy
 from ifgan_tf.training.balance import BalanceMeter
 from ifgan_tf.training.checkpoints import Checkpoints
 from ifgan_tf.training.epoch import next_batch, train_epoch
@@ -35,6 +38,7 @@ from ifgan_tf.training.warm_start import baseline_of, warm_start
 from ifgan_tf.training.weight_norms import trainable_weights, weight_norms
 
 _PICTURES = 25  # times in a run that pictures are written
+_ASK_WORKERS_EVERY = 20  # steps between two questions to all of several processes, which have to wait for one another
 
 
 def train(config: Config, workdir: Path) -> dict[str, Any]:
@@ -53,17 +57,39 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
       SystemExit: after Ctrl-C (130) or SIGTERM (143), once the running step is over and kept; at the second of them at
         once.
     """
-    run = RunFolder(workdir)
-    if config.model.warm_start and not run.config_file.exists():
-        baseline_of(config)  # before the folder is of this configuration
-    _claim(run, config)
-    with files.only_one(workdir, "a training"):
-        return _finished(run, config.optimizer.epochs) or _train(config, run)
-
-
-def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     _prepare_devices()
+    devices = strategy.strategy_of(config.run.strategy)
+    with devices.scope(), strategy.told_of_lost_workers():
+        strategy.refuse_uneven(config.optimizer.batch_size, config.optimizer.gradient_accumulation)
+        if not strategy.is_chief(devices):
+            return _train_beside(config, RunFolder(workdir))
+        run = RunFolder(workdir)
+        if config.model.warm_start and not run.config_file.exists():
+            baseline_of(config)  # before the folder is of this configuration
+        _claim(run, config)
+        with files.only_one(workdir, "a training"):
+            strategy.wait_for_all()
+            return _finished(run, config.optimizer.epochs) or _train(config, run, run)
 
+
+def _train_beside(config: Config, chiefs: RunFolder) -> dict[str, Any]:
+    """Trains along with the chief, which alone writes: what else is to be written goes to a folder that is forgotten."""
+    logging.getLogger().setLevel(logging.WARNING)
+    strategy.wait_for_all()
+    if finished := _finished(chiefs, config.optimizer.epochs):
+        return finished
+    with tempfile.TemporaryDirectory() as own:
+        run = RunFolder(Path(own))
+        config_lib.save(config, run.config_file)
+        return _train(config, run, chiefs)
+
+
+def _train(config: Config, run: RunFolder, chiefs: RunFolder) -> dict[str, Any]:
+    """Args:
+    config: of the run.
+    run: where this process writes.
+    chiefs: whose checkpoints are gone on from; the same, but for a worker that is not the chief.
+    """
     # Data: subjects first, then only what they allow.
     size, classes, settings = config.data.image_size, config.data.class_names, config.optimizer
     data = splits.load(config.data, config.run.fold, config.run.cache_gb)
@@ -74,7 +100,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
     networks = build_networks(config.model, size, len(classes), config.run.seed, config.run.precision)
-    if config.model.warm_start and saved_weights.latest(run.checkpoints_dir / "last") is None:
+    if config.model.warm_start and saved_weights.latest(chiefs.checkpoints_dir / "last") is None:
         warm_start(networks, config, data.fold)
     trainer = Trainer(
         networks,
@@ -85,6 +111,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
         steps,
         input_pipeline.class_weights(data.train.labels) if config.loss.class_weights else None,
         config.run.jit_compile,
+        config.run.recompute,
     )
     # Going on equals never having stopped, after whichever step, because all of this comes back as it was:
     #   1. the weights of G, D and E, with their moving statistics; with --weight_average, those in training and their
@@ -99,8 +126,11 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     #   7. the fold and the average faces are files of the run;
     #   8. lines of metrics and curves are cut back to that step, and a line that was lost is in the checkpoint.
     so_far = SoFar()
-    checkpoints = Checkpoints(run.checkpoints_dir, trainer, so_far, steps, config.run.checkpoint_minutes)
-    if checkpoints.restore():
+    minutes, writes = config.run.checkpoint_minutes, run is chiefs
+    checkpoints = Checkpoints(chiefs.checkpoints_dir, trainer, so_far, steps, minutes, writes)
+    restored = checkpoints.restore()
+    strategy.agree_on(checkpoints.step, "a checkpoint of step")
+    if restored:
         begun = f" and {so_far.taken} of {steps} steps of the next" if so_far.taken else ""
         logging.info("%s: going on after epoch %d of %d%s", run.path, so_far.epoch, settings.epochs, begun)
     elif config.run.nan == "rewind":
@@ -122,17 +152,22 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
     schedule, meter = learning_rate(settings, steps), BalanceMeter(trainer)
     journal = Journal(run, config, checkpoints, so_far)
     batches, pace = batches_from(checkpoints.step), _Pace(checkpoints.step, settings.epochs * steps)
+    alone = strategy.is_alone(tf.distribute.get_strategy())
     with stopping.signals() as stop:
 
+        def stop_if_asked() -> None:
+            if strategy.anyone(bool(stop.signal)):
+                raise stopping.Stopped
+
         def pause() -> None:
-            stop.check()
+            stop_if_asked()
             journal.keep()
 
         while so_far.epoch < settings.epochs:
             epoch = so_far.epoch
             numbers, name = range(epoch * steps + 1, (epoch + 1) * steps + 1), f"epoch {epoch + 1}/{settings.epochs}"
             try:
-                stop.check()
+                stop_if_asked()
                 if not so_far.balance:
                     first = next_batch(batches, numbers.start)
                     so_far.begin(meter.measure(*first), trainable_weights(trainer.networks))
@@ -145,8 +180,9 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
                     settings.batch_size,
                     so_far,
                     journal.summaries,
-                    lambda: bool(stop.signal) or checkpoints.due(),
+                    lambda: strategy.anyone(bool(stop.signal) or checkpoints.due()),
                     pause,
+                    1 if alone else _ASK_WORKERS_EVERY,
                     name,
                 )
                 line: dict[str, Any] = {
@@ -158,7 +194,7 @@ def _train(config: Config, run: RunFolder) -> dict[str, Any]:
                     **weight_norms(so_far.weights, trainable_weights(trainer.networks)),
                 }
                 if validation:
-                    with stop.at_once():
+                    with stop.at_once() if alone else contextlib.nullcontext():
                         predicted = validation.predict()
                         line["validation"] = validation.judge(predicted)
                     if (epoch + 1) % max(1, settings.epochs // _PICTURES) == 0:

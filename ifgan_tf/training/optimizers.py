@@ -3,45 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from ifgan_tf.config import OptimizerConfig
-
-
-class Adam(keras.optimizers.Adam):
-    """Keras' Adam with TensorFlow's operation for the update of a variable, where Keras composes a dozen.
-
-    Keras sums gradients over all replicas. Here they are sums already, the same everywhere, and every replica updates
-    its own copies of the variables.
-    """
-
-    def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]) -> None:
-        """One update.
-
-        Args:
-          gradients: of every variable.
-          variables: those that this optimizer was built for, in that order.
-        """
-        rate, dtype = self.learning_rate, variables[0].dtype
-        taken = tf.cast(self.iterations.value + 1, dtype)
-        beta_1, beta_2, epsilon = (tf.constant(value, dtype) for value in (self.beta_1, self.beta_2, self.epsilon))
-        shared: dict[str, Any] = {
-            "beta1_power": tf.pow(beta_1, taken),
-            "beta2_power": tf.pow(beta_2, taken),
-            "lr": tf.cast(rate, dtype),
-            "beta1": beta_1,
-            "beta2": beta_2,
-            "epsilon": epsilon,
-        }
-        moments = zip(self._momentums, self._velocities, strict=True)
-        for variable, (m, v), gradient in zip(variables, moments, gradients, strict=True):
-            tf.raw_ops.ResourceApplyAdam(
-                var=variable.value.handle, m=m.value.handle, v=v.value.handle, grad=gradient, **shared
-            )
-        self.iterations.assign_add(1)
+from ifgan_tf.training.adam import Adam
 
 
 def build_adam(

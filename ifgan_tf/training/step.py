@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from ifgan_tf import losses, replicas
 from ifgan_tf.config import LossConfig, OptimizerConfig
+from ifgan_tf.models.classifier import recomputed_classifier
 from ifgan_tf.models.face_span import give_average_faces
 from ifgan_tf.models.networks import Networks
 from ifgan_tf.training.centres import Centres, Features
@@ -62,6 +64,7 @@ class Trainer:
         steps_per_epoch: int,
         class_weights: np.ndarray | None = None,
         jit_compile: bool = False,
+        recompute: bool = False,
     ) -> None:
         """Args:
         networks: new, or of a checkpoint.
@@ -72,6 +75,7 @@ class Trainer:
         steps_per_epoch: for the learning rate's schedule.
         class_weights: float32 [classes], of the expression loss; all 1 in the paper.
         jit_compile: compile the step with XLA.
+        recompute: compute E's feature maps once more for the gradient instead of keeping them.
         """
         self.networks = networks
         self.average_faces = average_faces
@@ -79,6 +83,8 @@ class Trainer:
         self._classifier_input = classifier_input
         self._class_weights = class_weights
         self._settings = optimizer
+        E = networks.classifier
+        self._classify = recomputed_classifier(E) if recompute else functools.partial(E, training=True)
         if average_faces is not None:
             give_average_faces(networks.generator, average_faces.numpy())
         said = networks.classifier.output
@@ -179,11 +185,11 @@ class Trainer:
           The terms of Eq. 2 to 5; E's logits [B, classes] on what it sees at test time; E's features of all that it
           saw.
         """
-        G, D, E = self.networks
+        G, D, _ = self.networks
         photo = tf.cast(images, tf.float32) / 127.5 - 1.0  # I_SE
         weights = None if self._class_weights is None else tf.gather(self._class_weights, labels)
         if G is None or D is None:
-            said = E(photo, training=True)
+            said = self._classify(photo)
             features = self.centres.features(said["feature"], labels)
             terms = losses.softmax_loss(labels, said["logits"], weights=weights)
             return terms | self.centres.island_loss(features), said["logits"], features
@@ -195,7 +201,7 @@ class Trainer:
         terms |= losses.l1_loss(average, generated)  # Eq. 3
         lambda_real = self.loss.lambda_real
         real = self.average_faces if lambda_real else None
-        said = classify(E, self._classifier_input, photo, generated, real, targets)
+        said = classify(self._classify, self._classifier_input, photo, generated, real, targets)
         tuples = [lambda_real, 1.0] if lambda_real else [1.0]
         logits = tf.split(said["logits"], len(tuples))
         shares = tf.repeat(tf.constant(tuples, said["feature"].dtype), tf.shape(labels)[0])

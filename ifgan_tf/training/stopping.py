@@ -30,8 +30,8 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl-C, 143 after SIGTERM."""
-        return 128 + self.signal
+        """130 after Ctrl-C, 143 after SIGTERM, which it is, too, where another process was asked."""
+        return 128 + (self.signal or signal.SIGTERM)
 
     def check(self) -> None:
         """Raises `Stopped` if somebody asked to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -11,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from ifgan_tf import replicas
-from ifgan_tf.errors import UserError
+from ifgan_tf.errors import UserError, reason
 
 _CHIEF = ("chief", "master")
 
@@ -41,14 +42,19 @@ def strategy_of(name: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def is_chief() -> bool:
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes: the only one, the chief, or the first worker where there is none."""
-    resolver = tf.distribute.get_strategy().cluster_resolver
-    if resolver is None or not resolver.cluster_spec().as_dict():
+    if is_alone(strategy) or strategy.cluster_resolver.task_type in _CHIEF:
         return True
-    if resolver.task_type in _CHIEF:
-        return True
-    return not set(_CHIEF) & set(resolver.cluster_spec().jobs) and resolver.task_id == 0
+    return (
+        not set(_CHIEF) & set(strategy.cluster_resolver.cluster_spec().jobs) and not strategy.cluster_resolver.task_id
+    )
+
+
+def is_alone(strategy: tf.distribute.Strategy) -> bool:
+    """Whether all replicas are of this process."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or sum(map(len, resolver.cluster_spec().as_dict().values())) < 2
 
 
 def refuse_uneven(batch_size: int, parts: int) -> None:
@@ -92,7 +98,12 @@ def batches(dataset_of: Callable[[tuple[int, int]], tf.data.Dataset]) -> Iterato
 
 def anyone(flag: bool) -> bool:
     """Whether `flag` is true in any of the processes, which all ask at the same moment."""
-    return bool(_total(float(flag)) > 0)
+    return flag if is_alone(tf.distribute.get_strategy()) else _total(float(flag)) > 0
+
+
+def wait_for_all() -> None:
+    """Waits until all processes are here."""
+    anyone(False)
 
 
 def agree_on(number: int, what: str) -> None:
@@ -101,11 +112,27 @@ def agree_on(number: int, what: str) -> None:
     Raises:
       UserError: when they have not.
     """
+    if is_alone(tf.distribute.get_strategy()):
+        return
     if (mean := _total(float(number)) / replicas.count()) != number:
         raise UserError(
             f"--workdir: this worker finds {what} {number} there, and the workers have {mean:g} on average; expected a "
             f"folder that all of them see"
         )
+
+
+@contextlib.contextmanager
+def told_of_lost_workers() -> Iterator[None]:
+    """Makes what TensorFlow says when another worker is gone a `UserError`."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        if is_alone(tf.distribute.get_strategy()):
+            raise
+        raise UserError(
+            f"--strategy=multi_worker: another worker has ended or cannot be reached ({reason(error)}); start all of "
+            f"them again: they go on from the last checkpoint"
+        ) from error
 
 
 @functools.cache
@@ -114,7 +141,7 @@ def _summed() -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _total(value: float) -> float:
-    return value if replicas.count() == 1 else float(_summed()(tf.constant(value, tf.float64)))
+    return float(_summed()(tf.constant(value, tf.float64)))
 
 
 def _check_cluster() -> None:

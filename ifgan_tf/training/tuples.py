@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import keras
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from ifgan_tf import replicas
@@ -10,7 +11,7 @@ from ifgan_tf.models.inference import classifier_images
 
 
 def classify(
-    E: keras.Model,
+    E: Callable[[tf.Tensor], dict[str, tf.Tensor]],
     classifier_input: str,
     photo: tf.Tensor,
     generated: tf.Tensor,
@@ -22,7 +23,7 @@ def classify(
     One call over all, so that E's batch statistics are those that its moving averages follow.
 
     Args:
-      E: the classifier.
+      E: the classifier in training.
       classifier_input: `pair` or `generated`. Without the photo there are only as many real inputs as average faces,
         which several replicas share out.
       photo: I_SE, float [B, S, S, 3] in [-1, 1].
@@ -34,13 +35,13 @@ def classify(
     """
     fake = classifier_images(classifier_input, photo, generated)
     if average_faces is None:
-        return E(fake, training=True)
+        return E(fake)
     if classifier_input == "generated":
-        answers = E(tf.concat([replicas.own_part(average_faces), fake], axis=0), training=True)
+        answers = E(tf.concat([replicas.own_part(average_faces), fake], axis=0))
         shared = tf.shape(average_faces)[0]
         return {name: _of_every_image(values, targets, shared) for name, values in answers.items()}
     real = classifier_images(classifier_input, photo, tf.gather(average_faces, targets))
-    return E(tf.concat([real, fake], axis=0), training=True)
+    return E(tf.concat([real, fake], axis=0))
 
 
 def _of_every_image(values: tf.Tensor, owners: tf.Tensor, shared: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,7 @@ from from_config import trainer_of
 from ifgan_tf import losses
 from ifgan_tf.config import Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig
 from ifgan_tf.training.centres import Centres
-from ifgan_tf.training.optimizers import build_adam, learning_rate, with_weight_decay
+from ifgan_tf.training.optimizers import learning_rate, with_weight_decay
 from ifgan_tf.training.step import Trainer
 
 LABELS = tf.constant([0, 1, 2, 2])
@@ -252,18 +252,3 @@ def test_accumulated_gradients_are_those_of_the_whole_batch_but_for_batch_statis
         np.testing.assert_allclose(theirs, mine, rtol=1e-4, atol=1e-6 * max(1.0, np.abs(mine).max()))
     for name, value in metrics.items():
         assert float(other[name]) == pytest.approx(float(value), rel=1e-4), name
-
-
-def test_adam_is_keras_adam():
-    generator = np.random.default_rng(0)
-    start, gradients = generator.normal(size=(5, 3)).astype(np.float32), generator.normal(size=(4, 5, 3))
-    left = []
-    for optimizer in (build_adam(OptimizerConfig(), 2, mine := [keras.Variable(start)], tf.Variable(1.0)), None):
-        variables = mine if optimizer else [keras.Variable(start)]
-        if optimizer is None:
-            optimizer = keras.optimizers.Adam(learning_rate(OptimizerConfig(), 2), 0.9, 0.99, epsilon=1e-8)
-        for gradient in gradients:
-            optimizer.apply([tf.constant(gradient, tf.float32)], variables)
-        left.append([np.array(variable) for variable in [*variables, *optimizer.variables]])
-    for ours, theirs in zip(*left, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)

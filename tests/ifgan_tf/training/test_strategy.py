@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.training import strategy
@@ -104,7 +105,7 @@ def test_multi_worker_needs_its_cluster(monkeypatch, told):
 
 
 def test_one_device_asks_nobody():
-    assert strategy.is_chief() and not strategy.anyone(False) and strategy.anyone(True)
+    assert strategy.is_chief(tf.distribute.get_strategy()) and not strategy.anyone(False) and strategy.anyone(True)
     strategy.agree_on(7, "step")
     strategy.refuse_uneven(7, 1)
     with pytest.raises(UserError, match="--batch_size=50: cannot be shared out evenly among 1 devices times"):
