@@ -12,6 +12,7 @@ import numpy as np
 
 from ifgan_tf import files, labels
 from ifgan_tf.data.built_features import refuse_other_features
+from ifgan_tf.data.built_images import bounded
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.geometry import resize, working_size
 
@@ -153,6 +154,7 @@ def _count(builder: Any, split: str) -> int:
 
 def _decoded(builder: Any, split: str, classes: Sequence[str]) -> Iterator[dict[str, Any]]:
     number = {labels.EXPRESSIONS.index(name): label for label, name in enumerate(classes)}
-    for example in builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator():
+    examples = builder.as_dataset(split=split, shuffle_files=False, decoders=bounded())
+    for example in examples.as_numpy_iterator():
         if (label := number.get(int(example["label"]))) is not None:
             yield {**example, "label": label}
