@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ifgan_tf import config as config_lib
 from ifgan_tf import files
-from ifgan_tf.config import Config
+from ifgan_tf.config import Config, RunConfig
 from ifgan_tf.data import folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.networks import build_networks
@@ -56,7 +56,7 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
 
 
 def _train(config: Config, run: RunFolder) -> dict[str, Any]:
-    _prepare_devices()
+    prepare_devices(config.run)
 
     # Data: subjects first, then only what they allow.
     size, classes, settings = config.data.image_size, config.data.class_names, config.optimizer
@@ -171,7 +171,10 @@ def _finished(run: RunFolder, epochs: int) -> dict[str, Any] | None:
     return lines[-1] if lines and lines[-1]["epoch"] == run.checkpoint_epoch("last") == epochs else None
 
 
-def _prepare_devices() -> None:
+def prepare_devices(run: RunConfig) -> None:
+    """Before anything is built: memory as it is needed, and operations that repeat themselves where `run` asks it."""
+    if run.deterministic:
+        tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
