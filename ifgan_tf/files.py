@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from ifgan_tf.errors import UserError
 
 MAX_TEXT_BYTES = 256 << 20  # far above any text of ours: a larger one is something else, and fills the memory
+_TEXT_START = 512  # no container of videos gets so far without a byte that no text has
 
 
 def printable(path: str | os.PathLike[str]) -> str:
@@ -112,6 +113,19 @@ def read_json(path: Path, limit: int = MAX_TEXT_BYTES) -> Any:
         return json.loads(read_text(path, limit))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Whether a file starts as text does; False for an empty one, and one that cannot be read.
+
+    FFmpeg takes some texts for videos: lists of other files, which it then opens.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(_TEXT_START)
+    except (OSError, ValueError):
+        return False
+    return bool(start) and not any(byte < 32 and byte not in b"\t\n\f\r" for byte in start)
 
 
 def write_text(path: Path, content: str) -> Path:
