@@ -413,6 +413,7 @@ def model_view(image: np.ndarray, image_size: int) -> np.ndarray:
 
 import hashlib
 import json
+import struct
 import threading
 import zipfile
 from pathlib import Path
@@ -434,9 +435,14 @@ class Signatures:
 
     Args:
       content: of the .tflite.
+
+    Raises:
+      ValueError: when it asks for operations that are not LiteRT's own: TensorFlow's among them write files.
     """
 
     def __init__(self, content: bytes) -> None:
+        if foreign := _foreign_operations(content):
+            raise ValueError(f"it asks for the operation {foreign[0][:80]}, which is not LiteRT's own")
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
@@ -537,6 +543,32 @@ class Classifier:
     def probabilities(self, face: np.ndarray) -> dict[str, float]:
         """The probability of every label, for an aligned face uint8 RGB [H, W, 3]."""
         return self.run(self.view(face)).probabilities
+
+
+def _foreign_operations(content: bytes) -> list[str]:
+    """The custom operations of a .tflite, read from its flatbuffer: `Model.operator_codes[…].custom_code`.
+
+    Raises:
+      struct.error: when it is none.
+    """
+
+    def number(at: int, form: str = "<I") -> int:
+        return int(struct.unpack_from(form, content, at)[0])
+
+    def field(table: int, index: int) -> int:  # where it lies; 0 where the table has none
+        offsets = table - number(table, "<i")
+        inside = 4 + 2 * index < number(offsets, "<H")
+        offset = number(offsets + 4 + 2 * index, "<H") if inside else 0
+        return table + offset if offset else 0
+
+    found = []
+    if codes := field(number(0), 1):
+        first = codes + number(codes)
+        for at in range(first + 4, first + 4 + 4 * number(first), 4):
+            if name := field(at + number(at), 1):
+                text = name + number(name)
+                found.append(content[text + 4 : text + 4 + number(text)].decode(errors="replace"))
+    return found
 
 
 def label_names(text: str) -> tuple[str, ...]:
