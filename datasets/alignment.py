@@ -75,7 +75,7 @@ class DetectionCache:
             try:
                 entry = json.loads(line)
                 self.entries[entry["key"]] = entry
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # a damaged line costs one more detection, nothing else
         self._file = self._path.open("a", encoding="utf-8")
 

@@ -19,7 +19,6 @@ import contextlib
 import errno
 import importlib
 import io
-import json
 import logging
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -183,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
     cli.required("dataset", "data_dir")
     values = flags.FLAGS
     folder = build(values.dataset, values.data_dir, values.manual_dir, frames_per_clip=values.frames_per_clip)
-    print(summary(json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))))
+    print(summary(files.read_json(folder / REPORT_FILE)))
     print(
         f"{values.dataset} is in {folder}; look at {' and '.join(map(str, sorted(folder.glob('contact_sheet_*.png'))))}"
     )

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from datasets.records import EXPRESSIVE, NEUTRAL, FaceRecord, Problem, described
+from ifgan_tf import files
 from ifgan_tf.data.images import encode_png
 from ifgan_tf.labels import EXPRESSIONS
 
@@ -81,7 +82,7 @@ class BuildReport:
         """Adds this split to `build_report.json` and writes `contact_sheet_<split>.png` in `folder`."""
         folder = pathlib.Path(folder)
         path = folder / REPORT_FILE
-        report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        report = files.read_json(path) if path.exists() else {}
         report[self.split] = self.as_dict()
         path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / f"contact_sheet_{self.split}.png").write_bytes(encode_png(self.contact_sheet()))

@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from datasets.records import Problem
-from ifgan_tf.data.images import decode_image
+from ifgan_tf.data.images import MAX_FILE_BYTES, decode_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.files import printable
 
@@ -90,7 +90,7 @@ class DataFile:
 
     def image(self) -> np.ndarray:
         """The file as an image, uint8 RGB [H, W, 3]; `DataFile.image` makes a record's `load`."""
-        return decode_image(self.read(), name=self.source)
+        return decode_image(self.read(MAX_FILE_BYTES), name=self.source)
 
     @contextlib.contextmanager
     def on_disk(self) -> Iterator[str]:

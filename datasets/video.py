@@ -11,6 +11,7 @@ import numpy as np
 
 from datasets.user_copy import DataFile
 from ifgan_tf import files
+from ifgan_tf.data.images import MAX_PIXELS
 from ifgan_tf.errors import UserError
 
 
@@ -80,8 +81,13 @@ def _decode(file: DataFile, wanted: tuple[int, ...]) -> dict[int, np.ndarray]:
 @contextlib.contextmanager
 def _opened(file: DataFile) -> Iterator[cv2.VideoCapture]:
     with file.on_disk() as name, files.plain_name(name) as path:
-        video = cv2.VideoCapture(path)
+        if files.is_text(path):
+            raise _no_video(file)
+        video = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
         try:
+            width, height = (int(video.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+            if width * height > MAX_PIXELS:
+                raise UserError(f"{file.source}: frames of {width} x {height} pixels; expected {MAX_PIXELS:,} at most")
             yield video
         finally:
             video.release()

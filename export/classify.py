@@ -413,6 +413,7 @@ def model_view(image: np.ndarray, image_size: int) -> np.ndarray:
 
 import hashlib
 import json
+import struct
 import threading
 import zipfile
 from pathlib import Path
@@ -421,6 +422,8 @@ from typing import NamedTuple
 import numpy as np
 
 
+# Far above what `export.tflite` writes: what is larger is something else, and fills the memory once it is unpacked.
+MAX_LABELS_BYTES, MAX_METADATA_BYTES, MAX_DETECTOR_BYTES, MAX_MODEL_BYTES = 1 << 16, 1 << 20, 1 << 26, 1 << 31
 LABELS, METADATA, DETECTOR = "labels.txt", "metadata.json", "face_detector.tflite"  # inside the .tflite
 NO_FACE = "no face found; expected a face of at least 20 pixels, upright and from the front"
 
@@ -432,9 +435,14 @@ class Signatures:
 
     Args:
       content: of the .tflite.
+
+    Raises:
+      ValueError: when it asks for operations that are not LiteRT's own: TensorFlow's among them write files.
     """
 
     def __init__(self, content: bytes) -> None:
+        if foreign := _foreign_operations(content):
+            raise ValueError(f"it asks for the operation {foreign[0][:80]}, which is not LiteRT's own")
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
@@ -481,11 +489,13 @@ class Classifier:
         expected = "expected a .tflite file written by export.tflite"
         try:
             with zipfile.ZipFile(path) as package:
-                self.labels = tuple(package.read(LABELS).decode().split())
-                metadata = json.loads(package.read(METADATA))
-                detector = package.read(DETECTOR)
+                self.labels = label_names(member(package, LABELS, MAX_LABELS_BYTES).decode())
+                metadata = json.loads(member(package, METADATA, MAX_METADATA_BYTES))
+                detector = member(package, DETECTOR, MAX_DETECTOR_BYTES)
             self.image_size, self._working_size = int(metadata["image_size"]), int(metadata["working_size"])
             self.template = template_of(metadata.get("template", TEMPLATE))
+            if Path(path).stat().st_size > MAX_MODEL_BYTES:
+                raise ValueError(f"more than {MAX_MODEL_BYTES:,} bytes")
             content = Path(path).read_bytes()
             if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
                 raise ValueError("its checksum is wrong")
@@ -494,8 +504,8 @@ class Classifier:
             size = self.image_size
             if shapes["image"] != (1, size, size, 3) or shapes["probabilities"] != (1, len(self.labels)):
                 raise ValueError("its labels or sizes are not those of the model")
-            if self._working_size < size:
-                raise ValueError(f"a working_size of {self._working_size}, less than image_size")
+            if not size <= self._working_size <= 2 * size:
+                raise ValueError(f"a working_size of {self._working_size}; expected image_size to twice as much")
             self.draws = "average_face" in shapes
         except UserError:
             raise
@@ -535,6 +545,56 @@ class Classifier:
         return self.run(self.view(face)).probabilities
 
 
+def _foreign_operations(content: bytes) -> list[str]:
+    """The custom operations of a .tflite, read from its flatbuffer: `Model.operator_codes[…].custom_code`.
+
+    Raises:
+      struct.error: when it is none.
+    """
+
+    def number(at: int, form: str = "<I") -> int:
+        return int(struct.unpack_from(form, content, at)[0])
+
+    def field(table: int, index: int) -> int:  # where it lies; 0 where the table has none
+        offsets = table - number(table, "<i")
+        inside = 4 + 2 * index < number(offsets, "<H")
+        offset = number(offsets + 4 + 2 * index, "<H") if inside else 0
+        return table + offset if offset else 0
+
+    found = []
+    if codes := field(number(0), 1):
+        first = codes + number(codes)
+        for at in range(first + 4, first + 4 + 4 * number(first), 4):
+            if name := field(at + number(at), 1):
+                text = name + number(name)
+                found.append(content[text + 4 : text + 4 + number(text)].decode(errors="replace"))
+    return found
+
+
+def label_names(text: str) -> tuple[str, ...]:
+    """The class names of a model, from its `labels.txt`. They become parts of file names and columns of tables.
+
+    Raises:
+      ValueError: when one is no plain word.
+    """
+    names = tuple(text.split())
+    if odd := [name for name in names if not name.isidentifier()]:
+        raise ValueError(f"its label {odd[0][:40]!r} is not a plain word")
+    return names
+
+
+def member(package: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """A file of the archive, which unpacks no further than its table of contents says.
+
+    Raises:
+      KeyError: when it is not there.
+      ValueError: when it has more than `limit` bytes.
+    """
+    if (size := package.getinfo(name).file_size) > limit:
+        raise ValueError(f"its {name} has {size:,} bytes")
+    return package.read(name)
+
+
 def _cascade(content: bytes) -> Cascade:
     """The face finder in a .tflite with the signatures `proposal`, `refine` and `output`.
 
@@ -551,6 +611,7 @@ def _cascade(content: bytes) -> Cascade:
     )
 
 
+_MAX_FILE_BYTES = 2**29
 # How the files of pictures start, whatever they are called.
 _TIFF = (b"II*\0", b"MM\0*")
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF)
@@ -573,11 +634,13 @@ def read_image(path: str) -> np.ndarray:
     try:
         if Path(path).exists() and not Path(path).is_file():
             raise UserError("is not a file")
-        data = np.fromfile(path, np.uint8)
+        data = np.fromfile(path, np.uint8, _MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})") from None
     if not data.size:
         raise UserError("the file is empty")
+    if data.size > _MAX_FILE_BYTES:
+        raise UserError(f"has more than {_MAX_FILE_BYTES:,} bytes; expected a picture")
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
         # A JPEG has no transparency: no need to look for it.

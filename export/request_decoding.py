@@ -9,6 +9,7 @@ from ifgan_tf.faces.geometry import working_size
 
 _HEADER_BYTES = 32
 _PNG = b"\x89PNG"
+_GIF_HEAD, _GIF_FRAME = 13, 10  # bytes before the first palette, and from a frame's mark to its own palette
 
 
 def decode_views(image_bytes: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -92,7 +93,11 @@ def _assert_not_huge(pixels: tf.Tensor) -> tf.Operation:
 
 
 def _pixels_in_header(data: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
-    """Height x width by the head of the file, so that a huge picture is never unpacked; 0 for other formats."""
+    """How many pixels decoding takes by the file's own account, so that a huge picture is never unpacked; 0 for others.
+
+    Height x width by the head of the file; of a GIF all its frames, which may be larger than its head says, and all of
+    which are unpacked for the first.
+    """
 
     def number(*places: int) -> tf.Tensor:  # lowest byte first
         value = tf.add_n([header[place] * 256**power for power, place in enumerate(places)])
@@ -106,12 +111,49 @@ def _pixels_in_header(data: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
         [
             (_starts(data, b"\xff\xd8\xff"), of_jpeg),
             (_starts(data, _PNG), lambda: number(19, 18, 17, 16) * number(23, 22, 21, 20)),
-            (_starts(data, b"GIF8"), lambda: number(6, 7) * number(8, 9)),
+            (_starts(data, b"GIF8"), lambda: tf.maximum(number(6, 7) * number(8, 9), _pixels_in_frames(data))),
             (_starts(data, b"BM"), lambda: number(18, 19, 20, 21) * number(22, 23, 24, 25)),
+            (_starts(data, b"VP8X", 12), lambda: (1 + number(24, 25, 26)) * (1 + number(27, 28, 29))),
+            (
+                _starts(data, b"VP8L", 12),
+                lambda: (1 + number(21, 22) % 2**14) * (1 + number(22, 23, 24) // 2**6 % 2**14),
+            ),
+            (_starts(data, b"VP8 ", 12), lambda: number(26, 27) % 2**14 * (number(28, 29) % 2**14)),
         ],
         default=lambda: tf.constant(0, tf.int64),
     )
 
 
-def _starts(data: tf.Tensor, magic: bytes) -> tf.Tensor:
-    return tf.strings.substr(data, 0, len(magic)) == magic
+def _pixels_in_frames(data: tf.Tensor) -> tf.Tensor:
+    """Height x width of all frames of a GIF together, or of those that pass `MAX_PIXELS`."""
+    content = tf.pad(tf.cast(tf.io.decode_raw(data, tf.uint8), tf.int64), [[0, _GIF_FRAME]])  # cut short at any place
+    end = tf.strings.length(data)
+
+    def table(flags: tf.Tensor) -> tf.Tensor:  # bytes of the palette that may follow
+        return tf.cast(
+            tf.where(flags >= 128, 3 * tf.bitwise.left_shift(tf.constant(2, tf.int64), flags % 8), 0), tf.int32
+        )
+
+    def next_part(at: tf.Tensor, pixels: tf.Tensor, in_blocks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        part = content[at : at + _GIF_FRAME]
+        length = tf.cast(part[0], tf.int32)
+        is_frame, is_extension = ~in_blocks & (part[0] == 0x2C), ~in_blocks & (part[0] == 0x21)
+        after = tf.where(
+            in_blocks,
+            at + 1 + length,
+            tf.where(is_frame, at + _GIF_FRAME + 1 + table(part[9]), tf.where(is_extension, at + 2, end)),
+        )
+        area = (part[5] + 256 * part[6]) * (part[7] + 256 * part[8])
+        return after, pixels + tf.where(is_frame, area, 0), tf.where(in_blocks, length > 0, is_frame | is_extension)
+
+    first = _GIF_HEAD + table(tf.pad(content, [[0, _GIF_HEAD]])[10])
+    _, pixels, _ = tf.while_loop(
+        lambda at, pixels, _: (at < end) & (pixels <= MAX_PIXELS),
+        next_part,
+        (first, tf.constant(0, tf.int64), tf.constant(False)),
+    )
+    return pixels
+
+
+def _starts(data: tf.Tensor, magic: bytes, at: int = 0) -> tf.Tensor:
+    return tf.strings.substr(data, at, len(magic)) == magic

@@ -108,11 +108,14 @@ def _metadata(model: Path) -> dict[str, Any]:
     try:
         content = model.read_bytes()
         with zipfile.ZipFile(model) as package:
-            metadata = {"template": geometry.TEMPLATE.tolist(), **json.loads(package.read(litert.METADATA))}
+            metadata = {
+                "template": geometry.TEMPLATE.tolist(),
+                **json.loads(litert.member(package, litert.METADATA, litert.MAX_METADATA_BYTES)),
+            }
         if hashlib.sha256(content[: metadata["model"]["bytes"]]).hexdigest() != metadata["model"]["sha256"]:
             raise ValueError("its checksum is wrong")
         geometry.template_of(metadata["template"])
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile) as error:
         raise UserError(f"--model={model}: not a .tflite file written by export.tflite, or damaged ({error})") from None
     return metadata
 

@@ -23,6 +23,7 @@ from ifgan_tf import files, labels
 from ifgan_tf.errors import UserError
 
 DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "crema_d", "synthetic_faces")
+MAX_IMAGE_SIZE = 4096
 SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
 
 
@@ -67,6 +68,7 @@ _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or 
 _SHARE = Within(0, 1)
 _WEIGHT = Within(0)
 _COUNT = Within(1)
+_WIDTH, _DEPTH = Within(1, 2048), Within(1, 64)  # far above what any machine trains
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class ModelConfig:
         "Fig. 3",
     )
     generator_width: int = _setting(
-        64, "Channels of G's first level; deeper levels have 2, 4, 8 and 8 times as many.", within=_COUNT
+        64, "Channels of G's first level; deeper levels have 2, 4, 8 and 8 times as many.", within=_WIDTH
     )
     generator_encoder: str = _setting(
         "unet",
@@ -181,7 +183,7 @@ class ModelConfig:
         "no checkerboard).",
         choices=("transposed", "resize"),
     )
-    generator_convolutions: int = _setting(1, "Convolutions a level of G.", within=_COUNT)
+    generator_convolutions: int = _setting(1, "Convolutions a level of G.", within=_DEPTH)
     generator_skips: int = _setting(
         4,
         "Skip connections of G, counted from the deepest: 4 is the full U-Net; 2 leaves out the two shallow ones, "
@@ -200,7 +202,7 @@ class ModelConfig:
         "Let G draw only mixtures of the average faces: its face then holds one number less than there are of them, "
         "and no detail of a person; not in the paper.",
     )
-    discriminator_width: int = _setting(64, "Channels of D's first convolution.", "§3.1", within=_COUNT)
+    discriminator_width: int = _setting(64, "Channels of D's first convolution.", "§3.1", within=_WIDTH)
     discriminator_batch_norm: bool = _setting(True, "Batch normalisation in D.")
     batch_norm_momentum: float = _setting(
         0.9,
@@ -324,6 +326,11 @@ class RunConfig:
         "time, the same training.",
         resumable=True,
     )
+    deterministic: bool = _setting(
+        False,
+        "Let TensorFlow use only operations that give the same bits every time, on a GPU too, where that costs speed: "
+        "two runs of one seed on one machine are then equal. On a CPU they are anyway.",
+    )
 
     @property
     def precision(self) -> str:
@@ -359,6 +366,8 @@ class Config:
         batch, parts = self.optimizer.batch_size, self.optimizer.gradient_accumulation
         if batch % parts:
             raise UserError(f"--gradient_accumulation={parts}: expected a divisor of --batch_size={batch}")
+        if size > MAX_IMAGE_SIZE:
+            raise UserError(f"--image_size={size}: expected {MAX_IMAGE_SIZE} at most")
         labels.classes(self.data.classes)
         for name in self.data.additional:
             if name.partition("/")[0] not in DATASETS:
@@ -448,14 +457,14 @@ def load(path: Path) -> Config:
       UserError: when the file is missing, is not JSON, or has settings this version does not know.
     """
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = files.read_json(path)
         if "num_classes" in tree["data"]:  # of runs made when there were 6 or 7 and no names
             tree["data"]["classes"] = ",".join(labels.classes(str(tree["data"].pop("num_classes"))))
         tree["optimizer"].setdefault("weight_decay_scope", "kernels")  # of runs made when there was no other
         return Config(**{name: section(**tree[name]) for name, section in sections().items()})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
         raise UserError(
             f"{path}: not a configuration of this version ({error}); train again into a new --workdir"
         ) from None

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import functools
 import glob
+import json
 import logging
 import os
 import shutil
@@ -14,12 +15,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, SoftFileLock, Timeout
 
 from ifgan_tf.errors import UserError
 
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what flock says where there is none
+MAX_TEXT_BYTES = 256 << 20  # far above any text of ours: a larger one is something else, and fills the memory
+_TEXT_START = 512  # no container of videos gets so far without a byte that no text has
 
 
 def printable(path: str | os.PathLike[str]) -> str:
@@ -80,6 +84,50 @@ def written_beside(path: Path) -> Iterator[Path]:
 def beside_of(path: Path) -> Path:
     """Where to write what is to become `path`: in its folder, hidden, with its suffix, however long its name is."""
     return path.with_name(f".{os.getpid()}-{threading.get_ident()}{path.suffix}")
+
+
+def read_bytes(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
+    """A file, if it is no larger than it can be.
+
+    Raises:
+      OSError: when it cannot be read.
+      ValueError: when it has more than `limit` bytes, of which no more are read.
+    """
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"more than {limit:,} bytes")
+    return data
+
+
+def read_text(path: Path, limit: int = MAX_TEXT_BYTES) -> str:
+    """`read_bytes` of text in UTF-8; also raises ValueError for what is none."""
+    return read_bytes(path, limit).decode()
+
+
+def read_json(path: Path, limit: int = MAX_TEXT_BYTES) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+      OSError, ValueError: see `read_bytes`; also for what is no JSON, or nested deeper than Python reads.
+    """
+    try:
+        return json.loads(read_text(path, limit))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Whether a file starts as text does; False for an empty one, and one that cannot be read.
+
+    FFmpeg takes some texts for videos: lists of other files, which it then opens.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(_TEXT_START)
+    except (OSError, ValueError):
+        return False
+    return bool(start) and not any(byte < 32 and byte not in b"\t\n\f\r" for byte in start)
 
 
 def write_text(path: Path, content: str) -> Path:

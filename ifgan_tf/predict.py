@@ -29,7 +29,7 @@ INPUT: images, videos, folders of them, globs, camera:0 or a stream such as rtsp
 is told by its content; hidden files and what systems leave in folders are skipped. Writes into OUT
 
   predictions.csv    source, frame, time_s, face, x, y, width, height, detection, label, confidence, one column a class,
-                     error
+                     error; text that a spreadsheet would run as a formula has an apostrophe before it
   predictions.jsonl  the same, one object a face; {"source": …, "frame": …, "error": …} where there was nothing to say
   annotated/         copies of images and videos (WebM) with box, label, confidence and the average face drawn in
   average_faces/     the average face of every face found in an image

@@ -16,6 +16,7 @@ from ifgan_tf.config import Config
 from ifgan_tf.data import folds, templates
 from ifgan_tf.data.average_faces import graded_name
 from ifgan_tf.errors import UserError, reason
+from ifgan_tf.faces.geometry import ALIGNED_SIZE
 from ifgan_tf.labels import GRADES
 
 if TYPE_CHECKING:
@@ -96,28 +97,27 @@ class RunFolder:
         Raises:
           UserError: when one is missing.
         """
-        from ifgan_tf.data.images import read_image
-
         pictures = [self.average_faces_dir / f"{name}.png" for name in self.classes()]
         for file in pictures:
             if not file.is_file():
                 raise UserError(f"{file}: no such average face; expected a run folder made by train.py --workdir=…")
-        return np.stack([read_image(file) for file in pictures])
+        return np.stack([_face(file) for file in pictures])
 
     def graded_average_faces(self) -> dict[tuple[int, int], np.ndarray]:
         """Those of a class at one grade of intensity, where the data grade: (label, grade) → uint8 [256, 256, 3]."""
-        from ifgan_tf.data.images import read_image
-
         found = {
             (label, grade): self.average_faces_dir / f"{graded_name(name, grade)}.png"
             for label, name in enumerate(self.classes())
             for grade in range(1, GRADES + 1)
         }
-        return {key: read_image(file) for key, file in found.items() if file.is_file()}
+        return {key: _face(file) for key, file in found.items() if file.is_file()}
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one a finished epoch; those that a full disk or a power cut spoilt are none."""
-        lines = self.metrics_file.read_bytes().splitlines() if self.metrics_file.is_file() else []
+        try:
+            lines = files.read_bytes(self.metrics_file).splitlines() if self.metrics_file.is_file() else []
+        except ValueError as error:
+            raise UserError(f"{self.metrics_file}: {error}; expected a line an epoch") from None
         told = [epoch for line in lines if (epoch := _epoch(line)) is not None]
         if spoilt := len([line for line in lines if line.strip()]) - len(told):
             logging.warning("%s: %d spoilt lines are left out", self.metrics_file, spoilt)
@@ -188,6 +188,17 @@ class RunFolder:
 
         networks = self.networks("best", FLOAT32)
         return build_inference(self.config().model.classifier_input, networks.generator, networks.classifier)
+
+
+def _face(file: Path) -> np.ndarray:
+    """An average face, uint8 [256, 256, 3]. Raises `UserError` for a picture of another size."""
+    from ifgan_tf.data.images import read_image
+
+    if (face := read_image(file)).shape != (ALIGNED_SIZE, ALIGNED_SIZE, 3):
+        raise UserError(
+            f"{file}: of {face.shape[1]} x {face.shape[0]} pixels; expected {ALIGNED_SIZE} x {ALIGNED_SIZE}"
+        )
+    return face
 
 
 def _epoch(line: bytes) -> dict[str, Any] | None:

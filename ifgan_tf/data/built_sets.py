@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf import files, labels
+from ifgan_tf.data.built_features import refuse_other_features
+from ifgan_tf.data.built_images import bounded
 from ifgan_tf.data.decoded import decoded, fingerprint_of
 from ifgan_tf.data.pixels import Images
 from ifgan_tf.errors import UserError
@@ -175,7 +177,7 @@ def open_builder(dataset: str, data_dir: str) -> Any:
     """The TFDS builder of a built data set; its code need not be importable.
 
     Raises:
-      UserError: when the data set has not been built.
+      UserError: when the data set has not been built, or its description asks for code that is not TFDS' own.
     """
     from etils import epath
     from tensorflow_datasets.core import dataset_builder, read_only_builder, utils
@@ -186,8 +188,9 @@ def open_builder(dataset: str, data_dir: str) -> Any:
     folder = epath.Path(files.plain(Path(data_dir).expanduser())) / name
     try:
         folder = folder / (config or dataset_builder.load_default_config_name(folder) or "")
-        versions = utils.version.list_all_versions(folder)
-        return read_only_builder.builder_from_directory(folder / str(versions[-1]))
+        newest = folder / str(utils.version.list_all_versions(folder)[-1])
+        refuse_other_features(Path(newest))
+        return read_only_builder.builder_from_directory(newest)
     except (IndexError, ValueError, AssertionError, OSError):
         raise UserError(
             f"--dataset={dataset}: not built in --data_dir={data_dir}. Build it with: "
@@ -213,7 +216,8 @@ def _decoded(builder: Any, split: str, classes: Sequence[str]) -> Iterator[dict[
     """Split by split: what TensorFlow calls `all` goes through the files of several at once."""
     number = {labels.EXPRESSIONS.index(name): label for label, name in enumerate(classes)}
     for name in _splits(builder, split):
-        for example in builder.as_dataset(split=name, shuffle_files=False).as_numpy_iterator():
+        examples = builder.as_dataset(split=name, shuffle_files=False, decoders=bounded())
+        for example in examples.as_numpy_iterator():
             if (label := number.get(int(example["label"]))) is not None:
                 yield {**example, "label": label, "split": name}
 

@@ -163,10 +163,10 @@ def load(path: Path) -> Fold:
       UserError: when it is missing, damaged, or its parts share subjects.
     """
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = files.read_json(path)
         train, validation, test = (tuple(tree[part]) for part in ("train", "validation", "test"))
         return Fold(tree["fold"], train, validation, test, tree.get("undetected", {}))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected a run folder made by train.py --workdir=…") from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a list of subjects ({error}); train again into a new --workdir") from None

@@ -16,6 +16,7 @@ from ifgan_tf.data.stripping import without_metadata
 from ifgan_tf.errors import UserError
 
 MAX_PIXELS = 2**27  # a file of a few bytes can promise more than any memory holds
+MAX_FILE_BYTES = 2**29  # more than so many pixels take uncompressed
 
 # What photographs come in. Pillow knows more, among it what runs other programs (EPS).
 FORMATS = (
@@ -52,7 +53,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """
     name = files.printable(path)
     try:
-        data = pathlib.Path(path).read_bytes()
+        with pathlib.Path(path).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{name}: cannot be read ({reason}); expected an image file") from error
@@ -63,6 +65,8 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
     """As :func:`read_image`, from the file's bytes; `name` is what an error calls it."""
     if not data:
         raise UserError(f"{name}: the file is empty; expected an image")
+    if len(data) > MAX_FILE_BYTES:
+        raise UserError(f"{name}: has more than {MAX_FILE_BYTES:,} bytes; expected an image")
     try:
         return _decoded(data)
     except UserError as error:

@@ -35,10 +35,10 @@ def load(path: Path) -> np.ndarray:
       UserError: when it is damaged.
     """
     try:
-        return template_of(json.loads(path.read_text(encoding="utf-8")))
+        return template_of(files.read_json(path))
     except FileNotFoundError:
         return TEMPLATE
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(
             f"{path}: not a template ({error}); expected three points (x, y), of eyes and nose tip in a square of 256"
         ) from None

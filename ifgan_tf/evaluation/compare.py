@@ -8,15 +8,17 @@ the images of one person are not independent.
 from __future__ import annotations
 
 import csv
-import json
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ifgan_tf import files
 from ifgan_tf.errors import UserError
 from ifgan_tf.evaluation import report
+from ifgan_tf.spreadsheets import text_of
 
 RESAMPLES = 2000
 Row = dict[str, str]
@@ -77,9 +79,9 @@ def read_run(workdir: Path) -> Run:
     """
     folder = workdir / "evaluation"
     try:
-        told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        told = files.read_json(folder / "report.json")
+        table = csv.DictReader(io.StringIO(files.read_text(folder / "predictions.csv"), newline=""))
+        rows = [{name: text_of(text) for name, text in row.items()} for row in table]
         keys = [(int(row["fold"]), row["source"], int(row["frame"])) for row in rows]
         return Run(
             str(workdir),
@@ -97,7 +99,7 @@ def read_run(workdir: Path) -> Run:
             f"--compare={workdir}: {error.filename} is missing; evaluate the run first: "
             f"python evaluate.py --workdir={workdir}"
         ) from None
-    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
         raise UserError(
             f"--compare={workdir}: its evaluation cannot be read ({error!r}); repeat python evaluate.py "
             f"--workdir={workdir}"

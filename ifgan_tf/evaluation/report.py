@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import files
+from ifgan_tf import files, spreadsheets
 from ifgan_tf.config import Config
 from ifgan_tf.data.folds import NUM_FOLDS, has_folds
 from ifgan_tf.evaluation import metrics, published
@@ -503,9 +503,10 @@ def prediction_rows(fold: int, predictions: Predictions, classes: Sequence[str])
 def csv_text(rows: Sequence[Mapping[str, str]]) -> str:
     """Rows as CSV with a header; their keys, in the order of appearance, are the columns."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _columns(rows), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    columns = _columns(rows)
+    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    for row in ({name: name for name in columns}, *rows):
+        writer.writerow({name: spreadsheets.cell(text) for name, text in row.items()})
     return buffer.getvalue()
 
 

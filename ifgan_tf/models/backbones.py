@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from ifgan_tf.errors import UserError
+from ifgan_tf.keras_files import refuse_odd_weights
 from ifgan_tf.models.normalization import BatchNormalization
 
 SMALL_CNN = "SmallCNN"
@@ -156,6 +157,9 @@ def _read(name: str, size: int, path: Path) -> keras.Model:
         raise UserError(f"--classifier_weights={path}: no such file; expected imagenet, none, or a weights file")
     backbone = _headless(name, size, 3)
     try:
+        if path.suffix not in (".h5", ".hdf5"):
+            raise ValueError(f"its name ends in {path.suffix!r}")
+        refuse_odd_weights(path)
         backbone.load_weights(str(path))
     except Exception as error:  # h5py and Keras raise many types for a file that does not fit
         raise UserError(

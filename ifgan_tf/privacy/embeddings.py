@@ -9,6 +9,7 @@ import numpy as np
 
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.geometry import resize
+from ifgan_tf.keras_files import refuse_odd_model
 
 Embedding = Callable[[np.ndarray], np.ndarray]  # uint8 [N, S, S, 3] → float [N, F]
 _BATCH = 32
@@ -23,11 +24,12 @@ def load_embedding(path: Path) -> Embedding:
     import keras
 
     try:
-        model = keras.models.load_model(path, compile=False)
+        refuse_odd_model(path)
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(
-            f"--embedding={path}: not a Keras model file ({str(error)[:200]}); expected a .keras file whose input "
-            f"is an RGB face, 0..255"
+            f"--embedding={path}: not a Keras model file ({str(error)[:200]}); expected a .keras file of Keras' own "
+            f"layers whose input is an RGB face, 0..255"
         ) from None
     shape = model.input_shape
     if not isinstance(shape, tuple) or len(shape) != 4 or None in shape[1:3] or shape[3] != 3 or shape[1] != shape[2]:

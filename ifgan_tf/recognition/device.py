@@ -51,6 +51,7 @@ from ifgan_tf.faces.detection import Detection, best_face
 from ifgan_tf.faces.geometry import align
 from ifgan_tf.recognition.litert import NO_FACE, Classifier
 
+_MAX_FILE_BYTES = 2**29
 # How the files of pictures start, whatever they are called.
 _TIFF = (b"II*\0", b"MM\0*")
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF)
@@ -73,11 +74,13 @@ def read_image(path: str) -> np.ndarray:
     try:
         if Path(path).exists() and not Path(path).is_file():
             raise UserError("is not a file")
-        data = np.fromfile(path, np.uint8)
+        data = np.fromfile(path, np.uint8, _MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})") from None
     if not data.size:
         raise UserError("the file is empty")
+    if data.size > _MAX_FILE_BYTES:
+        raise UserError(f"has more than {_MAX_FILE_BYTES:,} bytes; expected a picture")
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
         # A JPEG has no transparency: no need to look for it.

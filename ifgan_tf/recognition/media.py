@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from ifgan_tf import files
-from ifgan_tf.data.images import is_image, read_image
+from ifgan_tf.data.images import MAX_PIXELS, is_image, read_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.files import printable
 from ifgan_tf.recognition import containers
@@ -123,6 +123,10 @@ def _video_frames(source: Source) -> Iterator[Frame]:
     lost: list[int] = []
     started = time.monotonic()
     with _opened(source) as capture:
+        if (size := _frame_size(capture)) > MAX_PIXELS:
+            reason = f"frames of {size:,} pixels; expected {MAX_PIXELS:,} at most"
+            yield Frame(source, 0, 0.0, None, f"{printable(source.name)}: {reason}")
+            return
         rate = capture.get(cv2.CAP_PROP_FPS)
         rate = rate if 0 < rate < 1000 else 25.0
         promised = 0 if source.live else _promised(capture)
@@ -169,6 +173,11 @@ def _damage(source: Source, read: int, lost: int, promised: int, reached: int) -
     return f"the video is cut short after {read} frames; its end is missing" if container.cut else ""
 
 
+def _frame_size(capture: cv2.VideoCapture) -> int:
+    """Pixels of a frame by the container's account, before one is decoded."""
+    return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)) * int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+
+
 def _promised(capture: cv2.VideoCapture) -> int:
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     return int(count) if 0 < count < 2**31 else 0
@@ -190,7 +199,8 @@ def _opened(source: Source) -> Iterator[cv2.VideoCapture]:
         with contextlib.suppress(cv2.error, ValueError, OverflowError, TypeError, SystemError):
             if source.name.startswith("camera:"):
                 capture.open(int(path.removeprefix("camera:")))
-            else:  # by FFmpeg alone: others take `%d` in the name of a video for a series of pictures
+            # By FFmpeg alone: others take `%d` in the name of a video for a series of pictures.
+            elif source.live or not files.is_text(path):
                 limits = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC)
                 timeouts = [value for limit in limits for value in (limit, _STREAM_TIMEOUT_MS)]
                 capture.open(path, cv2.CAP_FFMPEG, timeouts if source.live else [])

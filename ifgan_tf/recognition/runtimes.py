@@ -12,7 +12,8 @@ import numpy as np
 from ifgan_tf import files
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.detection import Detection
-from ifgan_tf.recognition.litert import Classifier
+from ifgan_tf.recognition.litert import LABELS, MAX_LABELS_BYTES, Classifier, label_names
+from ifgan_tf.recognition.operations import refuse_other_operations
 
 Answer = tuple[np.ndarray, np.ndarray | None]
 
@@ -89,8 +90,9 @@ def _saved_model(path: Path, every_face: bool) -> Runtime:
     from ifgan_tf.data import templates
 
     try:
+        refuse_other_operations(path)
         module = tf.saved_model.load(str(files.plain(path)))
-        labels = tuple((path / "assets" / "labels.txt").read_text(encoding="utf-8").split())
+        labels = label_names(files.read_text(path / "assets" / LABELS, MAX_LABELS_BYTES))
         template = templates.load(path / "assets" / templates.FILE)
         signatures = module.signatures
         signature = signatures["generate_tensors" if "generate_tensors" in signatures else "tensors"]

@@ -6,7 +6,7 @@ import csv
 import errno
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ifgan_tf import files
+from ifgan_tf import files, spreadsheets
 from ifgan_tf.recognition.annotation import annotated
 from ifgan_tf.recognition.copies import VideoCopy, fitting, write_image
 from ifgan_tf.recognition.media import Frame
@@ -83,13 +83,13 @@ class Writer:
         text = io.StringIO()
         table = csv.writer(text)
         if not self._whole:
-            table.writerow((*COLUMNS, *self._labels, "error"))
+            table.writerow(_cells((*COLUMNS, *self._labels, "error")))
         for number, face in enumerate(faces):
-            table.writerow((*_values(frame, number, face).values(), *_probabilities(face).values(), reason))
+            table.writerow(_cells((*_values(frame, number, face).values(), *_probabilities(face).values(), reason)))
         if not faces:
             head = _head(frame)
             empty = [""] * (len(COLUMNS) - len(head) + len(self._labels))
-            table.writerow((*head.values(), *empty, reason or NO_FACE))
+            table.writerow(_cells((*head.values(), *empty, reason or NO_FACE)))
         return text.getvalue()
 
     def _lines(self, frame: Frame, faces: Sequence[Face], reason: str) -> str:
@@ -132,6 +132,10 @@ class Writer:
                 if face.average_face is not None:
                     name = f"{relative.stem}_{number}_{face.label}.png"
                     write_image((self._output / "average_faces" / relative).with_name(name), face.average_face)
+
+
+def _cells(values: Iterable[Any]) -> list[Any]:
+    return [spreadsheets.cell(value) if isinstance(value, str) else value for value in values]
 
 
 def _head(frame: Frame) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ifgan_tf import config as config_lib
 from ifgan_tf import files, saved_weights
-from ifgan_tf.config import Config
+from ifgan_tf.config import Config, RunConfig
 from ifgan_tf.data import folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.networks import build_networks
@@ -57,7 +57,7 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
       SystemExit: after Ctrl-C (130) or SIGTERM (143), once the running step is over and kept; at the second of them at
         once.
     """
-    _prepare_devices()
+    prepare_devices(config.run)
     devices = strategy.strategy_of(config.run.strategy)
     with devices.scope(), strategy.told_of_lost_workers():
         strategy.refuse_uneven(config.optimizer.batch_size, config.optimizer.gradient_accumulation)
@@ -73,7 +73,7 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
 
 
 def _train_beside(config: Config, chiefs: RunFolder) -> dict[str, Any]:
-    """Trains along with the chief, which alone writes: what else is to be written goes to a folder that is forgotten."""
+    """Trains along with the chief, which alone writes: what this worker writes goes to a folder that is forgotten."""
     logging.getLogger().setLevel(logging.WARNING)
     strategy.wait_for_all()
     if finished := _finished(chiefs, config.optimizer.epochs):
@@ -255,7 +255,10 @@ def _finished(run: RunFolder, epochs: int) -> dict[str, Any] | None:
         return None
 
 
-def _prepare_devices() -> None:
+def prepare_devices(run: RunConfig) -> None:
+    """Before anything is built: memory as it is needed, and operations that repeat themselves where `run` asks it."""
+    if run.deterministic:
+        tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):
         try:
             tf.config.experimental.set_memory_growth(gpu, True)

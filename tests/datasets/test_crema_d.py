@@ -269,3 +269,17 @@ def test_a_downloaded_clip_is_read_whatever_its_name_on_disk(original, tmp_path)
 def test_a_folder_without_videos(tmp_path):
     with pytest.raises(UserError, match=r"no CREMA-D video found; expected VideoFlash/1001_DFA_ANG_XX.flv .* git-lfs"):
         layout.scan(tmp_path)
+
+
+def test_names_in_the_tables_lead_nowhere(copy):
+    """They are looked up among the files that were found, and never opened themselves."""
+    table = copy / owner_tables.CLIP_LIST
+    header, *rows = table.read_text().splitlines()
+    place = header.split(",").index('"Filename"' if '"Filename"' in header else "Filename")
+    for name in ("../1001_DFA_ANG_XX", "/etc/passwd", "..\\1001_DFA_ANG_XX"):
+        cells = rows[0].split(",")
+        cells[place] = name
+        rows.append(",".join(cells))
+    table.write_text("\n".join([header, *rows]) + "\n")
+    plain = _clips(layout.scan(copy))
+    assert plain and set(plain) <= set(NAMES)

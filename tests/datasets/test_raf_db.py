@@ -186,3 +186,15 @@ def test_a_label_list_that_cannot_be_read_says_so(copy, content):
         UserError, match=r"list_patition_label.txt: (the file is empty|.*not|the first line is|cannot|it is)"
     ):
         layout.scan(copy)
+
+
+def test_names_in_the_label_list_lead_nowhere(copy, tmp_path):
+    """They are looked up among the files that were found, and never opened themselves."""
+    Image.new("RGB", (100, 100)).save(tmp_path / "train_00001_aligned.jpg")
+    names = ("../train_00001.jpg", f"{tmp_path}/train_00001.jpg", "..\\train_00001.jpg", "train_00099.jpg/../x.jpg")
+    before = sorted(tmp_path.rglob("*"))
+    _label_list(copy).write_text("".join(f"{name} 5\n" for name in names) + _label_list(copy).read_text())
+    scan = layout.scan(copy)
+    assert len([problem for problem in scan.problems if "expected an image and a label" in problem.found]) == len(names)
+    assert {split: len(records) for split, records in scan.splits.items()} == {"train": 18, "test": 8}
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,6 +1,8 @@
 """Listing a copy: junk, archives, damage, folders that are far too large."""
 
 import pathlib
+import stat
+import tempfile
 import zipfile
 
 import numpy as np
@@ -111,3 +113,61 @@ def test_a_second_copy_on_disk_is_noted_and_one_in_an_archive_is_not(tmp_path):
     first, notes = unique((file.name, file) for file in found if file.name == "1.png")
     assert first["1.png"].source == "a/1.png"
     assert [(note.file, note.note) for note in notes] == [("b/1.png", True)]
+
+
+def _link(name, target):
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    return info, target
+
+
+def test_nothing_in_an_archive_leaves_it(tmp_path):
+    """Names that lead out of a folder, links and devices: read in memory, or under their last name in a folder for
+    the time being."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.png").write_bytes(b"secret")
+    (tmp_path / "copy").mkdir()
+    names = ["../../outside/a.png", f"{outside}/b.png", "..\\c.png", "a/../../d.png"]
+    names += ["CON.png", "e.png", "E.PNG", "\u00e9.png", "e\u0301.png"]
+    device = zipfile.ZipInfo("device.png")
+    device.create_system, device.external_attr = 3, (stat.S_IFCHR | 0o666) << 16
+    with zipfile.ZipFile(tmp_path / "copy" / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, PICTURE)
+        archive.writestr(*_link("link.png", str(outside / "secret.png")))
+        archive.writestr(device, b"no device")
+    before = sorted(tmp_path.rglob("*"))
+    found, problems = list_files(tmp_path / "copy")
+    inside = {file.member: file for file in found if file.member}
+    assert problems == [] and "link.png" in inside
+    assert inside["link.png"].read() == str(outside / "secret.png").encode()  # the link's text, not what it leads to
+    for file in inside.values():
+        with file.on_disk() as path:
+            placed = pathlib.Path(path)
+            assert placed.is_file() and not placed.is_symlink()
+            assert placed.parent.resolve().parent == pathlib.Path(tempfile.gettempdir()).resolve()
+        assert not placed.exists()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_member_that_unpacks_to_more_than_any_picture_is_refused(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.png", bytes(10_000_000))
+    monkeypatch.setattr(user_copy, "MAX_FILE_BYTES", 1_000_000)
+    (_, bomb), _ = list_files(tmp_path)
+    assert (tmp_path / "a.zip").stat().st_size < 20_000
+    with pytest.raises(UserError, match=r"bomb\.png: cannot be read \(10,000,000 bytes; expected at most 1,000,000\)"):
+        bomb.image()
+
+
+def test_a_member_that_is_larger_than_its_archive_says(tmp_path):
+    """What is unpacked is bounded by the table of contents, by which it was judged."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.png", bytes(10_000_000))
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(data.replace((10_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little")))
+    user_copy._archive.cache_clear()
+    (_, bomb), _ = list_files(tmp_path)
+    with pytest.raises(UserError, match=r"bomb\.png: cannot be read"):
+        bomb.image()

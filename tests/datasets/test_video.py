@@ -73,3 +73,20 @@ def test_a_cut_video_has_the_frames_before_the_cut(tmp_path):
     read_frame(file, frames - 1, wanted=(frames - 1,))
     with pytest.raises(UserError, match=r"v.avi: no frame 9"):
         read_frame(file, 9, wanted=(0, 9))
+
+
+def test_a_video_whose_frames_would_fill_the_memory(tmp_path, monkeypatch):
+    write_video(tmp_path / "v.avi", _frames(3))
+    (file,), _ = list_files(tmp_path)
+    monkeypatch.setattr("datasets.video.MAX_PIXELS", 64 * 48 - 1)
+    with pytest.raises(UserError, match=r"v\.avi: frames of 64 x 48 pixels; expected 3,071 at most"):
+        frame_count(file)
+
+
+def test_a_text_that_names_another_video_is_none(tmp_path):
+    write_video(tmp_path / "other.avi", _frames(3))
+    (tmp_path / "list.avi").write_text("ffconcat version 1.0\nfile other.avi\n")
+    listed, _ = list_files(tmp_path)
+    with pytest.raises(UserError, match=r"list\.avi: not a readable video"):
+        frame_count(listed[0])
+    assert frame_count(listed[1]) == 3

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from export.request_decoding import decode_picture, decode_views
+from export.request_decoding import _pixels_in_frames, decode_picture, decode_views
 from ifgan_tf.data.images import MAX_PIXELS, decode_image
 
 GENERATOR = np.random.default_rng(0)
@@ -43,6 +43,14 @@ def png(bits: int, colours: int, between: bytes = b"", width: int = 16, height: 
 
 def palette(bits: int) -> bytes:
     return chunk(b"PLTE", GENERATOR.bytes(3 * 2**bits))
+
+
+def gif(screen: tuple[int, int], *frames: tuple[int, int]) -> bytes:
+    """A GIF with frames of these sizes, width and height, in which no pixel is stored."""
+    head = b"GIF89a" + struct.pack("<HHBBB", *screen, 0x80, 0, 0) + bytes(6)
+    comment = b"\x21\xfe\x03abc\0"
+    parts = [comment + b"\x2c" + struct.pack("<HHHHB", 0, 0, *size, 0) + b"\x02\x01\x05\0" for size in frames]
+    return head + b"".join(parts) + b";"
 
 
 EXACT = {
@@ -82,6 +90,11 @@ HUGE = {
 }
 _frame = LOSSY["JPEG"].index(b"\xff\xc0") + 5
 HUGE["JPEG"] = LOSSY["JPEG"][:_frame] + struct.pack(">HH", 65500, 65500) + LOSSY["JPEG"][_frame + 4 :]
+HUGE["WebP"] = EXACT["WebP with alpha"][:12] + b"VP8X" + struct.pack("<IB3x", 10, 0) + b"\xff\x3f\0" * 2 + bytes(20)
+HUGE["lossless WebP"] = b"RIFF\x20\0\0\0WEBPVP8L\x10\0\0\0\x2f" + (2**28 - 1).to_bytes(4, "little") + bytes(20)
+HUGE["lossy WebP"] = b"RIFF\x20\0\0\0WEBPVP8 \x10\0\0\0" + bytes(6) + b"\xff\x3f" * 2 + bytes(20)
+HUGE["GIF with a frame larger than itself"] = gif((9, 9), (12000, 12000))
+HUGE["GIF of many frames"] = gif((1000, 1000), *[(1000, 1000)] * 140)
 BROKEN = {
     "nothing": b"",
     "one byte": b"\x89",
@@ -109,6 +122,14 @@ def test_read_as_the_package_reads_it(kind: str) -> None:
 def test_a_huge_picture_is_refused_by_its_header(kind: str) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match=str(MAX_PIXELS)):
         decode_picture(tf.constant(HUGE[kind]))
+
+
+def test_the_frames_of_a_gif_are_counted() -> None:
+    for frames in ([(3, 5)], [(3, 5), (7, 2)], []):
+        data = gif((50, 50), *frames)
+        assert int(_pixels_in_frames(tf.constant(data))) == sum(width * height for width, height in frames)
+        for end in range(13, len(data)):  # cut anywhere: it ends
+            assert int(_pixels_in_frames(tf.constant(data[:end]))) <= 29
 
 
 def test_rows_that_cannot_be_read_leave_the_others_alone() -> None:

@@ -81,3 +81,19 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, code):
         files.only_one(tmp_path, "a training"),
     ):
         pass
+
+
+def test_no_more_is_read_than_a_file_may_have(tmp_path):
+    path = files.write_text(tmp_path / "a.json", "[1, 2]")
+    assert files.read_text(path, 6) == "[1, 2]" and files.read_json(path) == [1, 2]
+    with pytest.raises(ValueError, match="more than 5 bytes"):
+        files.read_text(path, 5)
+    with pytest.raises(ValueError, match="more than 1,000 bytes"):
+        files.read_bytes(Path("/dev/zero"), 1000)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "{", "\udc80", "1" * 10_000])
+def test_what_is_no_json_is_a_value_error(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError):
+        files.read_json(tmp_path / "a.json")

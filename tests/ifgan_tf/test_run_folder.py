@@ -1,6 +1,12 @@
+import functools
+import json
+
+import numpy as np
 import pytest
 
 from ifgan_tf import config as config_lib
+from ifgan_tf import files
+from ifgan_tf.data.images import encode_png
 from ifgan_tf.errors import UserError
 from ifgan_tf.run_folder import RunFolder, fold_folders, refuse_a_mixture, single_run
 
@@ -69,3 +75,37 @@ def test_a_run_without_checkpoint_is_named(tmp_path, tiny_config):
     config_lib.save(tiny_config, tmp_path / "config.json")
     with pytest.raises(UserError, match="no such checkpoint; train the run first"):
         RunFolder(tmp_path).networks()
+
+
+def test_an_average_face_of_another_size_is_named(tmp_path, tiny_config):
+    config_lib.save(tiny_config, tmp_path / "config.json")
+    run = RunFolder(tmp_path)
+    run.average_faces_dir.mkdir()
+    for name in run.classes():
+        (run.average_faces_dir / f"{name}.png").write_bytes(encode_png(np.zeros((300, 256, 3), np.uint8)))
+    with pytest.raises(UserError, match=r"anger\.png: of 256 x 300 pixels; expected 256 x 256"):
+        run.average_faces()
+
+
+def test_metrics_of_a_stranger_do_not_fill_the_memory(tmp_path, monkeypatch):
+    (tmp_path / "metrics.jsonl").write_text("{}\n" * 1000)
+    monkeypatch.setattr("ifgan_tf.files.read_bytes", functools.partial(files.read_bytes, limit=1000))
+    with pytest.raises(UserError, match=r"metrics\.jsonl: more than 1,000 bytes"):
+        RunFolder(tmp_path).metrics()
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        ("data", "image_size"),
+        ("model", "generator_width"),
+        ("model", "discriminator_width"),
+        ("model", "generator_convolutions"),
+    ],
+)
+def test_networks_that_no_machine_holds_are_refused(tmp_path, tiny_config, section, name):
+    tree = config_lib.to_dict(tiny_config)
+    tree[section][name] = 32 * 10**6
+    (tmp_path / "config.json").write_text(json.dumps(tree))
+    with pytest.raises(UserError, match=f"--{name}=32000000: expected"):
+        RunFolder(tmp_path).config()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from ifgan_tf.data import images
 from ifgan_tf.data.images import decode_image, encode_png, read_image
 from ifgan_tf.errors import UserError
 
@@ -154,6 +155,19 @@ def test_a_picture_that_would_fill_the_memory(tmp_path):
     header = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     with pytest.raises(UserError, match="12000 x 12000 pixels; expected 134,217,728 at most"):
         decode_image(header + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT")), "huge.png")
+
+
+def test_a_file_of_more_bytes_than_any_picture_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(UserError, match="/dev/zero: has more than 1,000 bytes"):
+        read_image("/dev/zero")
+
+
+def test_a_gif_whose_frame_is_larger_than_itself(tmp_path):
+    head = b"GIF89a" + struct.pack("<HHBBB", 9, 9, 0x80, 0, 0) + bytes(6)
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 12_000, 12_000, 0) + b"\x02\x01\x05\0;"
+    with pytest.raises(UserError, match="12000 x 12000 pixels"):
+        decode_image(head + frame, "huge.gif")
 
 
 @pytest.mark.parametrize(("white", "clipped"), [(1.0, False), (4.0, True), (255.0, False), (65535.0, False)])

@@ -117,6 +117,21 @@ def test_damaged_files_are_named(tmp_path):
         read_run(run)
 
 
+def test_a_report_nested_without_end_is_named(tmp_path):
+    run = write_run(tmp_path / "a", REFERENCE)
+    (run / "evaluation" / "report.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match=f"--compare={run}: its evaluation cannot be read"):
+        read_run(run)
+
+
+def test_names_that_look_like_formulas_are_those_of_the_data(tmp_path):
+    run = write_run(tmp_path / "a", REFERENCE)
+    file = run / "evaluation" / "predictions.csv"
+    file.write_text(file.read_text().replace("0.flv", "'=0.flv").replace("F0", "'+F0"))
+    found = read_run(run)
+    assert (0, "=0.flv", 0) in found.right and found.subjects[(0, "=0.flv", 0)] == "+F0"
+
+
 def test_runs_on_other_data_or_other_folds_are_refused(tmp_path):
     one = write_run(tmp_path / "a", REFERENCE)
     with pytest.raises(UserError, match=r"was tested on bu_3dfe and .* on mmi"):

@@ -262,3 +262,9 @@ def test_a_peer_stands_beside_ours_on_crema_d(make_config: MakeConfig):
         text = report.markdown(told)
         assert words in text and "another protocol" in text and words in model_card(told)
         assert ("## What identifies a person (closed set" in text) == (fold_by == "recording")
+
+
+def test_no_cell_of_a_table_is_run_by_a_spreadsheet():
+    rows = [{"source": "=cmd|' /C calc'!A0", "accuracy": "-0.5", "+name": "@SUM(1)"}]
+    table = list(csv.reader(io.StringIO(report.csv_text(rows))))
+    assert table == [["source", "accuracy", "'+name"], ["'=cmd|' /C calc'!A0", "-0.5", "'@SUM(1)"]]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import logging
 import os
 import struct
+import threading
 from pathlib import Path
 
 import cv2
@@ -153,3 +155,44 @@ def test_names_that_no_file_has(tmp_path: Path, argument: str) -> None:
     nothing, something = (next(iter(media.frames(source))) for source in media.sources([argument, str(picture)]))
     assert "cannot be read" in nothing.error
     assert something.image is not None
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.wmv", "film.m3u8", "film"])
+def test_a_file_that_names_other_files_opens_none(tmp_path: Path, name: str) -> None:
+    """Playlists, whatever they are called: nobody is asked, and nothing beside them is read."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    secret = write_video(tmp_path / "secret.mp4", "mp4v", frames=3)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/a.ts"
+        for text in (
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{address}\n#EXT-X-ENDLIST\n",
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://{secret}\n#EXT-X-ENDLIST\n",
+            f"ffconcat version 1.0\nfile '{address}'\n",
+            f"ffconcat version 1.0\nfile '{secret}'\n",
+            f"ffconcat version 1.0\nfile {secret.name}\n",
+            f'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>{address}</BaseURL></MPD>',
+            "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+        ):
+            (tmp_path / name).write_text(text)
+            (frame,) = media.frames(media.sources([str(tmp_path / name)])[0])
+            assert frame.image is None and frame.error
+        server.shutdown()
+    assert asked == []
+
+
+def test_a_video_whose_frames_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = write_video(tmp_path / "v.avi", "MJPG", frames=3)
+    monkeypatch.setattr(media, "MAX_PIXELS", 96 * 64 - 1)
+    (frame,) = media.frames(media.sources([str(video)])[0])
+    assert frame.image is None
+    assert frame.error == f"{video}: frames of 6,144 pixels; expected 6,143 at most"

@@ -1,0 +1,66 @@
+"""The tables of a prediction: what a spreadsheet makes of names that look like formulas, and where pictures land."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ifgan_tf.recognition import media
+from ifgan_tf.recognition.media import Frame, Source
+from ifgan_tf.recognition.recognizer import Face
+from ifgan_tf.recognition.tables import Writer
+from ifgan_tf.spreadsheets import text_of
+
+NAMES = ("=1+1.png", "+cmd.png", "-x.png", "@SUM(1).png", "'=2.png", "plain.png")
+
+
+def face(label: str) -> Face:
+    box = np.array([-3.5, 0, 9, 9], np.float32)
+    picture = np.zeros((32, 32, 3), np.uint8)
+    return Face(box, 0.9, np.zeros((5, 2), np.float32), label, 0.5, {"fear": 0.5, label: 0.5}, picture)
+
+
+def test_names_are_text_in_the_table_and_as_they_are_in_the_lines(tmp_path: Path) -> None:
+    with Writer(tmp_path, ("fear", "=label"), annotate=False, average_faces=False) as writer:
+        for name in NAMES:
+            image = np.zeros((9, 9, 3), np.uint8)
+            writer.write(Frame(Source(name, Path(name), False), 0, 0.0, image), [face("=label")])
+            writer.write(Frame(Source(name, Path(name), False), 0, 0.0, None, f"{name}: not readable"), [])
+    header, *rows = csv.reader((tmp_path / "predictions.csv").open(newline=""))
+    assert header[-2:] == ["'=label", "error"]
+    assert not [cell for row in rows for cell in row if cell[:1] in "=+@" and cell]
+    assert [text_of(row[0]) for row in rows[::2]] == list(NAMES)
+    assert {row[header.index("x")] for row in rows[::2]} == {"-3.5"}
+    lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
+    assert [line["source"] for line in lines[::2]] == list(NAMES)
+
+
+@pytest.mark.parametrize("label", ["../../evil", "/evil", "a/b", ".."])
+def test_pictures_stay_in_their_folder(label: str, tmp_path: Path) -> None:
+    """Whatever inputs are called and however they are reached, and whatever a model calls what it sees."""
+    outside = tmp_path / "in"
+    (outside / "sub").mkdir(parents=True)
+    for name in ("..png", "...png", "a\\..\\b.png", "sub/..x.png", "%2e%2e.png", "~.png"):
+        (outside / name).write_bytes(b"\x89PNG")
+    inputs = [
+        str(outside),
+        f"{outside}/sub/..",
+        f"{outside}/*.png",
+        "rtsp://../../x/../y",
+        "http://%2e%2e/..",
+    ]
+    output = tmp_path / "deep" / "out"
+    output.mkdir(parents=True)
+    before = {path for path in tmp_path.rglob("*") if output not in path.parents}
+    found = [source for source in media.sources(inputs, output) if not source.error]
+    assert len(found) > 10
+    with Writer(output, ("fear", label), annotate=True, average_faces=True) as writer:
+        for source in found:
+            still = Source(source.name, source.relative, False)
+            writer.write(Frame(still, 0, 0.0, np.zeros((40, 40, 3), np.uint8)), [face(label)])
+    assert {path for path in tmp_path.rglob("*") if output not in path.parents} == before
+    assert len(list((output / "annotated").rglob("*.png"))) == len(found)
