@@ -77,15 +77,16 @@ def signals() -> Iterator[Stop]:
         signal.set_wakeup_fd(wakeup_before)
         for number, handler in before.items():
             signal.signal(number, handler)
-        os.close(outgoing)
+        os.write(outgoing, b"\0")
         watcher.join()
+        os.close(outgoing)
         os.close(incoming)
 
 
 def _watch(incoming: int) -> None:
     asked = False
-    while arrived := os.read(incoming, 1):
-        if (number := arrived[0]) not in _SIGNALS:
+    while number := os.read(incoming, 1)[0]:
+        if number not in _SIGNALS:
             continue
         if asked:
             os._exit(128 + number)
