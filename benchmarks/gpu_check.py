@@ -161,7 +161,7 @@ def _told_devices(answer: dict[str, Any]) -> tuple[bool, str]:
 
 def _told_step(answer: dict[str, Any]) -> tuple[bool, str]:
     return math.isfinite(answer["loss"]), (
-        f"loss {answer['loss']:.4g}, {answer['images_per_second']:.1f} images/s, first step after "
+        f"loss {answer['loss']:.6g}, {answer['images_per_second']:.1f} images/s, first step after "
         f"{answer['first_step']:.1f} s, peak {answer['memory']:.2f} GB"
     )
 
