@@ -26,13 +26,19 @@ if TYPE_CHECKING:
     from ifgan_tf.training.step import Trainer
 
 
-def measure(module: str, *arguments: str) -> dict[str, Any]:
+def measure(module: str, *arguments: str, devices: bool = False) -> dict[str, Any]:
     """Runs `python -m MODULE ARGUMENTS` and reads the JSON in its last line.
+
+    Args:
+      module, arguments: of the command.
+      devices: let it see the GPUs that there are; by default it has the CPU alone.
 
     Raises:
       subprocess.CalledProcessError: when it fails.
     """
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    if not devices:
+        environment["CUDA_VISIBLE_DEVICES"] = "-1"
     command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env={**os.environ, **environment})
     return json.loads(done.stdout.splitlines()[-1])

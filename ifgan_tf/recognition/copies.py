@@ -18,6 +18,7 @@ from ifgan_tf.silence import native_silence
 _LONGEST_NAME = 255  # bytes; what file systems allow
 _LOWEST_RATE = 10.0
 _LONGEST_PAUSE_S = 60
+_MOST_REPEATED = 3600  # of one frame, that minute at 60 a second: some videos claim a thousand a second
 
 
 class VideoCopy:
@@ -51,7 +52,8 @@ class VideoCopy:
         """Adds a frame, uint8 RGB [H, W, 3], shown from `time_s` on."""
         if (image.shape[1], image.shape[0]) != self._size:  # some videos change size on the way
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        due = min(round(time_s * self._rate), self._written + round(_LONGEST_PAUSE_S * self._rate))
+        longest = min(round(_LONGEST_PAUSE_S * self._rate), _MOST_REPEATED)
+        due = min(round(time_s * self._rate), self._written + longest)
         while self._last is not None and self._written < due:
             self._add(self._last)
         self._last = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ifgan_tf.recognition import copies
 from ifgan_tf.recognition.annotation import annotated
 from ifgan_tf.recognition.copies import VideoCopy, fitting, write_image
 from ifgan_tf.recognition.media import Source
@@ -43,6 +44,20 @@ def test_frames_are_shown_at_their_times(copy: Path) -> None:
         shown.setdefault(round(frame.mean() / 30), capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
     assert [shown[number] for number in range(8)] == pytest.approx(TIMES, abs=0.051)
     assert [path.name for path in copy.parent.iterdir()] == ["copy.webm"]
+
+
+def test_a_pause_of_a_video_that_claims_many_frames_a_second_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "_MOST_REPEATED", 30)
+    video = VideoCopy(Source("v.mp4", Path("v.mp4"), True), tmp_path / "copy.webm", (16, 16, 3), 999)
+    for number in range(3):
+        video.write(np.zeros((16, 16, 3), np.uint8), 50.0 * number)
+    video.close()
+    capture, frames = cv2.VideoCapture(str(tmp_path / "copy.webm")), 0
+    while capture.grab():
+        frames += 1
+    assert 30 < frames < 70
 
 
 @pytest.mark.slow
