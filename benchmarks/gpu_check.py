@@ -268,6 +268,7 @@ def constants(config: Config, steps: int) -> dict[str, Any]:
 
     from ifgan_tf.data.built_sets import Faces
     from ifgan_tf.data.input_pipeline import training_batches
+    from ifgan_tf.data.pixels import Images
     from ifgan_tf.faces.geometry import working_size
 
     images, labels, average_faces = (tf.constant(array) for array in data(config))
@@ -280,14 +281,15 @@ def constants(config: Config, steps: int) -> dict[str, Any]:
     count = max(config.optimizer.batch_size, _DATA_BYTES // (3 * side**2))
     each = np.array([str(number) for number in range(count)])
     zeros = np.zeros(count, np.int32)
-    faces = Faces(np.zeros((count, side, side, 3), np.uint8), zeros, each, each, each, zeros, zeros == 0, zeros)
+    images_of_all = np.zeros((count, side, side, 3), np.uint8)
+    faces = Faces(Images.of(images_of_all), zeros, each, each, each, zeros, zeros == 0, zeros)
     before = _on_gpu()
     batches = iter(training_batches(faces, zeros, config.data, config.optimizer.batch_size, range(1), 0))
     first = next(batches)
     after = _on_gpu()
     del first
     left = None if before is None or after is None else (after - before) / 1e6
-    return {"graph": in_graph / 1e6, "device": left, "data": faces.images.nbytes / 1e6}
+    return {"graph": in_graph / 1e6, "device": left, "data": images_of_all.nbytes / 1e6}
 
 
 def in_torch(config: Config, steps: int) -> dict[str, Any]:
