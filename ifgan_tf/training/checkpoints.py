@@ -58,6 +58,8 @@ class Checkpoints:
             **({f"{name}_in_training": model for name, model in in_training.items()} if trainer.average else {}),
         )
         self._best_networks = tf.train.Checkpoint(**networks)
+        for checkpoint in (self._state, self._best_networks):
+            _ = checkpoint.save_counter  # made now, as workers make every variable together, and not when one saves
         self._folder, self._writes = folder, writes
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()

@@ -208,10 +208,12 @@ def _train(config: Config, run: RunFolder, chiefs: RunFolder) -> dict[str, Any]:
                 journal.keep()
                 told = "%s: stopped after step %d of %d; the same command goes on from there"
                 logging.info(told, run.path, checkpoints.step, settings.epochs * steps)
+                strategy.wait_for_all()
                 sys.exit(stop.exit_code)
             else:
                 if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
                     logging.info("%s, %s left", _told(line, settings.epochs), pace.left(checkpoints.step))
+    strategy.wait_for_all()  # whoever leaves first takes TensorFlow from those who still write
     return run.metrics()[-1]
 
 

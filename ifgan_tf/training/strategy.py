@@ -137,7 +137,10 @@ def told_of_lost_workers() -> Iterator[None]:
 
 @functools.cache
 def _summed() -> Callable[[tf.Tensor], tf.Tensor]:
-    return tf.function(lambda value: replicas.run(replicas.total, value))
+    def total(value: tf.Tensor) -> tf.Tensor:
+        return replicas.total(tf.identity(value))  # on this replica's device: an argument is on none
+
+    return tf.function(lambda value: replicas.run(total, value))
 
 
 def _total(value: float) -> float:
