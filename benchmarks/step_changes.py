@@ -44,9 +44,29 @@ def composed_batch_norm() -> None:
     BatchNormalization.call = keras.layers.BatchNormalization.call  # type: ignore[method-assign]
 
 
+def updates_of_many_operations() -> None:
+    """Keras' own Adam."""
+    import keras
+
+    from ifgan_tf.training.adam import Adam
+
+    Adam.update_step = keras.optimizers.Adam.update_step  # type: ignore[method-assign]
+
+
+def gradient_from_the_input() -> None:
+    """TensorFlow's own gradient of LeakyReLU."""
+    import keras
+
+    from ifgan_tf.models.leaky_relu import LeakyReLU
+
+    LeakyReLU.call = lambda self, x, training=None: keras.layers.LeakyReLU.call(self, x)  # type: ignore[method-assign]
+
+
 MEASURES: dict[str, Callable[[], None]] = {
     "attention in blocks": whole_attention,
     "fused batch normalisation": composed_batch_norm,
+    "fused updates of Adam": updates_of_many_operations,
+    "LeakyReLU's gradient from its output": gradient_from_the_input,
 }
 
 

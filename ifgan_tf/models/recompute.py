@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-
-Part = list[keras.Operation]
 
 PARTS = 8  # of about equal size; more would keep more at their borders than they save inside
 
@@ -26,46 +25,37 @@ def recomputed(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     Returns:
       A function of what the network takes: float [B, …] → float [B, …].
     """
-    *parts_before, last = parts(network)
-    calls = [_recomputed(part) for part in parts_before]
+    *parts, last = [keras.Model(*ends) for ends in itertools.pairwise([network.input, *borders(network)])]
+    calls = [_recomputed(part) for part in parts]
 
     def call(x: tf.Tensor) -> tf.Tensor:
         for one in calls:
             x = one(x)
-        return _run(last, x)  # its gradient comes at once: nothing is gained by forgetting it
+        return last(x, training=True)  # its gradient comes at once: nothing is gained by forgetting it
 
     return call
 
 
-def parts(network: keras.Model) -> list[Part]:
-    """The network's operations in their order, cut into `PARTS` or fewer where one tensor alone is still to be read."""
+def borders(network: keras.Model) -> list[keras.KerasTensor]:
+    """Where the network can be cut into `PARTS` or fewer: tensors that alone are read behind them. Its output is last.
+
+    Of the parts none is smaller than its share of all that the network computes, if it is not the last.
+    """
     operations = [operation for operation in network.operations if not isinstance(operation, keras.layers.InputLayer)]
     sizes = np.array([np.prod(operation.output.shape[1:]) for operation in operations], np.float64)
     last_read = {id(tensor): place for place, one in enumerate(operations) for tensor in keras.tree.flatten(one.input)}
-    cut: list[Part] = []
-    part: Part = []
+    found: list[keras.KerasTensor] = []
     waiting: set[int] = set()  # tensors that an operation behind will read
     for place, (operation, computed) in enumerate(zip(operations, np.cumsum(sizes) / np.sum(sizes), strict=True)):
-        part.append(operation)
         waiting.add(id(operation.output))
         waiting = {tensor for tensor in waiting if last_read.get(tensor, place + 1) > place}
-        if operation is operations[-1] or (len(waiting) == 1 and computed >= (len(cut) + 1) / PARTS):
-            cut.append(part)
-            part = []
-    return cut
+        if operation is operations[-1] or (len(waiting) == 1 and computed >= (len(found) + 1) / PARTS):
+            found.append(operation.output)
+    return found
 
 
-def _run(part: Part, x: tf.Tensor) -> tf.Tensor:
-    values: dict[int, tf.Tensor] = {}
-    for operation in part:
-        inputs = keras.tree.map_structure(lambda tensor: values.get(id(tensor), x), operation.input)
-        y = operation(inputs, training=True) if isinstance(operation, keras.layers.Layer) else operation(inputs)
-        values[id(operation.output)] = y
-    return y
-
-
-def _recomputed(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
-    random_states = [state for operation in part for state in _random_states(operation)]
+def _recomputed(part: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    random_states = [state for state in part.non_trainable_variables if state.name == "seed_generator_state"]
 
     def call(x: tf.Tensor) -> tf.Tensor:
         drawn_from = [(state, tf.identity(state.value)) for state in random_states]
@@ -77,18 +67,12 @@ def _recomputed(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
                     again = tf.identity(x)
                 with keras.StatelessScope(drawn_from), tf.GradientTape() as tape:
                     tape.watch(again)
-                    y = _run(part, again)
+                    y = part(again, training=True)
                 to_x, to_variables = tape.gradient(y, [again, list(variables)], upstream)
                 return to_x, to_variables
 
-            return _run(part, x), gradient
+            return part(x, training=True), gradient
 
         return run(x)
 
     return call
-
-
-def _random_states(operation: keras.Operation) -> list[keras.Variable]:
-    if not isinstance(operation, keras.layers.Layer):
-        return []
-    return [variable for variable in operation.non_trainable_variables if variable.name == "seed_generator_state"]

@@ -9,7 +9,7 @@ from keras import layers
 from tensorflow.python.eager import context
 
 from ifgan_tf.models.normalization import BatchNormalization
-from ifgan_tf.models.recompute import PARTS, parts, recomputed
+from ifgan_tf.models.recompute import PARTS, borders, recomputed
 
 X = tf.random.stateless_normal((4, 8, 8, 3), (1, 2))
 
@@ -53,7 +53,8 @@ def test_results_gradients_and_moving_statistics_are_the_same():
 def test_all_but_the_last_part_are_computed_once_more():
     network = residual_network(blocks=6)
     run = recomputed(network)
-    *before, last = [sum(isinstance(one, layers.Conv2D) for one in part) for part in parts(network)]
+    *_, border, end = borders(network)
+    last = sum(isinstance(one, layers.Conv2D) for one in keras.Model(border, end).layers)
 
     @tf.function
     def gradient(x):
@@ -67,12 +68,22 @@ def test_all_but_the_last_part_are_computed_once_more():
         graph = context.export_run_metadata().function_graphs[-1].post_optimization_graph
     finally:
         context.disable_graph_collection()
-    assert sum(node.op in ("Conv2D", "_FusedConv2D") for node in graph.node) == 2 * sum(before) + last
+    assert sum(node.op in ("Conv2D", "_FusedConv2D") for node in graph.node) == 2 * (1 + 6) - last
 
 
 def test_a_network_of_blocks_is_cut_between_them():
     network = residual_network(blocks=3 * PARTS)
-    cut = parts(network)
-    assert PARTS // 2 < len(cut) <= PARTS
-    assert [operation for part in cut for operation in part] == network.operations[1:]
-    assert all(isinstance(part[-1], layers.Add) for part in cut)
+    found = borders(network)
+    sums = [layer.output for layer in network.layers if isinstance(layer, layers.Add)]
+    assert PARTS // 2 < len(found) <= PARTS and found[-1] is network.output
+    assert all(any(border is one for one in sums) for border in found)
+
+
+def test_operations_that_are_no_layers_keep_their_constants():
+    image = keras.Input((4, 4, 3))
+    x = image
+    for _ in range(4):
+        x = layers.Conv2D(3, 1)(x) * 0.5 + 1.0
+    network = keras.Model(image, x)
+    y = tf.ones((2, 4, 4, 3))
+    np.testing.assert_allclose(recomputed(network)(y), network(y, training=True), rtol=1e-5)
