@@ -117,6 +117,7 @@ def test_stopped_by_signals_after_some_steps_and_in_validation(config, tmp_path,
     assert steps_of(run, "accuracy", "validation") == steps_of(whole, "accuracy", "validation") == [6, 12]
 
 
+@pytest.mark.slow
 def test_checkpoints_by_the_minute_and_a_clock_that_jumps(config, whole, tmp_path, before_step, monkeypatch):
     """`time.time` goes back and forth by years; what counts is how much time passes."""
     now, jumps = [0.0], iter([4e9, -1e9] * 10**6)
@@ -150,6 +151,7 @@ def test_checkpoints_by_the_minute_and_a_clock_that_jumps(config, whole, tmp_pat
     assert steps_of(run, "loss") == LOOKS
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_and_the_one_before(config, whole, tmp_path, before_step, caplog):
     run = RunFolder(tmp_path / "run")
     last = run.checkpoints_dir / "last"
