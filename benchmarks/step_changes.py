@@ -50,7 +50,7 @@ def updates_of_many_operations() -> None:
 
     from ifgan_tf.training.adam import Adam
 
-    Adam.update_step = keras.optimizers.Adam.update_step  # type: ignore[method-assign]
+    Adam.apply = keras.optimizers.Adam.apply  # type: ignore[method-assign]
 
 
 def gradient_from_the_input() -> None:
