@@ -59,7 +59,7 @@ def gradient_from_the_input() -> None:
 
     from ifgan_tf.models.leaky_relu import LeakyReLU
 
-    LeakyReLU.call = lambda self, x, training=None: keras.layers.LeakyReLU.call(self, x)  # type: ignore[method-assign]
+    LeakyReLU.call = lambda self, inputs, training=None: keras.layers.LeakyReLU.call(self, inputs)  # type: ignore[method-assign]
 
 
 MEASURES: dict[str, Callable[[], None]] = {
