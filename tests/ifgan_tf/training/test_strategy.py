@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 import tensorflow as tf
 
 from ifgan_tf.errors import UserError
+from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training import strategy
 
 ROOT = Path(__file__).parents[3]
@@ -73,28 +76,86 @@ def test_two_devices_train_as_one(tmp_path, settings):
     assert_same(one, two_steps(tmp_path / "two.npz", "mirrored", *settings))
 
 
-@pytest.mark.slow
-def test_two_processes_train_as_one(tmp_path):
-    settings = "--classifier_input=generated", "--nodiscriminator_batch_norm", "--lambda_real=0.5"
-    one = two_steps(tmp_path / "one.npz", "one", *settings)
+def cluster():
+    """TF_CONFIG of two workers on this machine."""
     with socket.socket() as first, socket.socket() as second:
         ports = []
         for free in (first, second):
             free.bind(("127.0.0.1", 0))
             ports.append(free.getsockname()[1])
     workers = [f"127.0.0.1:{port}" for port in ports]
-    started = [
-        start(
-            tmp_path / "two.npz",
-            "multi_worker",
-            *settings,
-            TF_CONFIG=json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}),
-        )
-        for index in range(2)
-    ]
+    tasks = [{"type": "worker", "index": index} for index in range(2)]
+    return [json.dumps({"cluster": {"worker": workers}, "task": task}) for task in tasks]
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tmp_path):
+    settings = "--classifier_input=generated", "--nodiscriminator_batch_norm", "--lambda_real=0.5"
+    one = two_steps(tmp_path / "one.npz", "one", *settings)
+    started = [start(tmp_path / "two.npz", "multi_worker", *settings, TF_CONFIG=told) for told in cluster()]
     for process in started:
         finish(process)
     assert_same(one, np.load(tmp_path / "two.npz"))
+
+
+# train.py without the building of data, which the data set of these tests does not come from.
+TRAIN = """
+from pathlib import Path
+from absl import flags
+from ifgan_tf import cli, config
+
+def main(_):
+    from ifgan_tf.training.loop import train
+    train(config.from_flags(flags.FLAGS, fold=0), Path(flags.FLAGS.workdir))
+
+config.define_flags()
+flags.DEFINE_string("workdir", None, "")
+cli.run(main, "")
+"""
+
+
+def train_together(workdir, data_dir):
+    """Starts a training in two workers."""
+    command = [sys.executable, "-c", TRAIN, *NETWORKS, "--classifier_input=input", "--dataset=bu_3dfe", "--epochs=60"]
+    return [
+        subprocess.Popen(
+            [*command, f"--workdir={workdir}", f"--data_dir={data_dir}", "--strategy=multi_worker"],
+            cwd=ROOT,
+            env={**os.environ, "TF_CONFIG": told},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for told in cluster()
+    ]
+
+
+def wait_for_an_epoch(run, after=0):
+    deadline = time.monotonic() + 200
+    while not run.metrics_file.exists() or len(run.metrics()) <= after:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_workers_stop_together_and_go_on_together(tmp_path, data_dir):
+    run = RunFolder(tmp_path / "run")
+    workers = train_together(run.path, data_dir)
+    wait_for_an_epoch(run)
+    workers[1].send_signal(signal.SIGTERM)  # not the one that writes
+    told = [worker.communicate(timeout=200)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [143, 143], told
+    assert "the same command goes on from there" in told[0]
+    begun = len(run.metrics())
+
+    workers = train_together(run.path, data_dir)
+    wait_for_an_epoch(run, begun)
+    workers[1].kill()
+    _, told = workers[0].communicate(timeout=200)
+    workers[1].communicate()
+    assert workers[0].returncode == 2, told
+    assert "error: --strategy=multi_worker: another worker has ended" in told and "going on after" in told
+    lines = [line["epoch"] for line in run.metrics()]
+    assert lines == list(range(1, len(lines) + 1)) and len(lines) > begun
 
 
 @pytest.mark.parametrize("told", ["", "{", "[]", '{"cluster": {"worker": ["a:1", "b:2"]}}'])
