@@ -59,7 +59,10 @@ def gradient_from_the_input() -> None:
 
     from ifgan_tf.models.leaky_relu import LeakyReLU
 
-    LeakyReLU.call = lambda self, inputs, training=None: keras.layers.LeakyReLU.call(self, inputs)  # type: ignore[method-assign]
+    def call(self: keras.layers.LeakyReLU, inputs: Any, training: bool | None = None) -> Any:
+        return keras.layers.LeakyReLU.call(self, inputs)
+
+    LeakyReLU.call = call  # type: ignore[method-assign]
 
 
 MEASURES: dict[str, Callable[[], None]] = {
