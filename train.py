@@ -45,8 +45,10 @@ def main(arguments: Sequence[str]) -> None:
     refuse_a_mixture(workdir, in_folders)
 
     from datasets.build import build
+    from ifgan_tf.training.loop import prepare_devices
     from ifgan_tf.training.strategy import is_chief, strategy_of
 
+    prepare_devices(run.run)
     devices = strategy_of(run.run.strategy)  # several processes have to find one another before anything else
     build(run.data.dataset, run.data.data_dir, run.data.manual_dir or None)
 
@@ -56,9 +58,11 @@ def main(arguments: Sequence[str]) -> None:
     from ifgan_tf.training.standings import write_summary
 
     if at_once > 1:
+        from ifgan_tf.data.built_sets import cache_room
         from ifgan_tf.training.folds_at_once import train_folds
 
-        train_folds([*sys.argv, "--folds_at_once=1"], folds, at_once)
+        room = cache_room(run.run.cache_gb) / at_once
+        train_folds([*sys.argv, "--folds_at_once=1", f"--cache_gb={room:.3f}"], folds, at_once)
         logging.info("%s\n%s", *write_summary(workdir))
         return
 
@@ -101,7 +105,7 @@ if __name__ == "__main__":
         "folds_at_once",
         1,
         "Folds that are trained at a time, each in a process of its own with a GPU to itself, or without one with its "
-        "share of the processors.",
+        "share of the processors, and all with their share of --cache_gb.",
         1,
     )
     flags.DEFINE_enum(

@@ -18,7 +18,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.processes import machine
-from ifgan_tf import cli
+from ifgan_tf import cli, saved_weights
 from ifgan_tf import config as config_lib
 from ifgan_tf.config import Config
 from ifgan_tf.run_folder import RunFolder
@@ -101,8 +101,7 @@ def weights(folder: Path) -> np.ndarray:
     """All weights of G, D and E at the end of a run, moving statistics included, as one vector."""
     import tensorflow as tf
 
-    newest = tf.train.latest_checkpoint(str(folder / "checkpoints" / "last"))
-    reader = tf.train.load_checkpoint(newest)
+    reader = tf.train.load_checkpoint(str(saved_weights.latest(folder / "checkpoints" / "last")))
     names = sorted(reader.get_variable_to_shape_map())
     own = [name for name in names if name.startswith(("generator/", "discriminator/", "classifier/"))]
     kept = [reader.get_tensor(name) for name in own if ".OPTIMIZER_SLOT" not in name]

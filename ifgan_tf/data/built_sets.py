@@ -88,7 +88,7 @@ def fit(sets: Iterable[tuple[str, str]], data_dir: str, image_size: int, cache_g
       UserError: when one of them has not been built.
     """
     count = sum(_count(open_builder(dataset, data_dir), split) for dataset, split in sets)
-    needed, room = count * 3 * working_size(image_size) ** 2, 1e9 * cache_gb or _memory() / 2
+    needed, room = count * 3 * working_size(image_size) ** 2, 1e9 * cache_room(cache_gb)
     if needed > room:
         logging.info("%d images take %.1f GB, and --cache_gb is %.1f: read from disk", count, needed / 1e9, room / 1e9)
     return needed <= room
@@ -220,6 +220,11 @@ def _decoded(builder: Any, split: str, classes: Sequence[str]) -> Iterator[dict[
         for example in examples.as_numpy_iterator():
             if (label := number.get(int(example["label"]))) is not None:
                 yield {**example, "label": label, "split": name}
+
+
+def cache_room(cache_gb: float) -> float:
+    """Gigabytes that images may take in memory: `cache_gb`, or if 0 half of the machine's memory."""
+    return cache_gb or _memory() / 2e9
 
 
 def _memory() -> int:

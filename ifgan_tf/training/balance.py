@@ -30,7 +30,7 @@ class BalanceMeter:
         """The balance at the trainer's weights, as its next step on this batch would meet it.
 
         Args:
-          *batch: what `Trainer.step` takes.
+          *batch: what `Trainer.step` takes; of one that is computed in parts, the first is measured.
         Returns:
           `balance`: term → λ·loss, of every term that the total loss depends on and training can change; parts of a
           term (`softmax_real` of `softmax`) are there beside it, so these do not add up to the loss.
@@ -41,6 +41,7 @@ class BalanceMeter:
         return {group: {name: float(value) for name, value in values.items()} for group, values in told.items()}
 
     def _measured(self, *batch: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+        batch = tuple(tf.split(values, self._trainer.parts)[0] for values in batch)
         # Writes of moving statistics and of dropout's random states end in the scope and are dropped with it.
         with keras.StatelessScope(), tf.GradientTape(persistent=True) as tape:
             terms, _, _ = self._trainer.forward(*batch)

@@ -34,8 +34,13 @@ class Centres:
       variable: float32 [classes, F].
     """
 
-    def __init__(self, classes: int, features: int, settings: LossConfig) -> None:
-        self._settings = settings
+    def __init__(self, classes: int, features: int, settings: LossConfig, parts: int = 1) -> None:
+        """Args:
+        classes, features: N and F.
+        settings: of Eq. 5.
+        parts: of a replica's batch, each with features of its own.
+        """
+        self._settings, self._parts = settings, parts
         self.variable = tf.Variable(tf.zeros((classes, features)), name="centres")
 
     def features(self, values: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None = None) -> Features:
@@ -52,8 +57,8 @@ class Centres:
         return Features(values, labels, weights, *replicas.total(sums))
 
     def island_loss(self, features: Features) -> losses.Terms:
-        """Eq. 5; of several replicas, such that it is the mean of theirs."""
-        centres = self._started(features)
+        """Eq. 5; of several replicas and parts of a batch, such that it is the mean of theirs."""
+        centres, shares = self._started(features), replicas.count() * self._parts
         if self._settings.centre_update == "rule":
             centres = tf.stop_gradient(centres)
         return losses.island_loss(
@@ -62,7 +67,7 @@ class Centres:
             centres,
             self._settings.island_alpha,
             self._settings.island_reduction,
-            features.weights if replicas.count() == 1 else features.weights * replicas.count(),
+            features.weights if shares == 1 else features.weights * shares,
         )
 
     def move(self, gradient: tf.Tensor | None, learning_rate: tf.Tensor, features: Features) -> None:

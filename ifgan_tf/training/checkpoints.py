@@ -63,8 +63,9 @@ class Checkpoints:
         self._folder, self._writes = folder, writes
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()
-        for which in ("last", "best"):
-            (folder / which).mkdir(parents=True, exist_ok=True)
+        if writes:
+            for which in ("last", "best"):
+                (folder / which).mkdir(parents=True, exist_ok=True)
 
     @property
     def step(self) -> int:

@@ -9,6 +9,7 @@ import os
 import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ifgan_tf import cli
@@ -33,14 +34,23 @@ def train_folds(command: Sequence[str], folds: Sequence[int], at_once: int) -> N
     for device in _devices(at_once):
         free.put(device)
     running: dict[int, subprocess.Popen[str]] = {}
+    stopping = threading.Event()
 
     def train(fold: int) -> int:
         device = free.get()
         try:
             arguments = [sys.executable, *command, f"--folds={fold}"]
+            # In a session of its own: Ctrl-C at a terminal would reach it beside our signal, and two mean "at once".
             running[fold] = process = subprocess.Popen(
-                arguments, env={**os.environ, **device}, stderr=subprocess.PIPE, text=True, errors="backslashreplace"
+                arguments,
+                env={**os.environ, **device},
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="backslashreplace",
+                start_new_session=True,
             )
+            if stopping.is_set():
+                process.terminate()
             assert process.stderr is not None
             for line in process.stderr:
                 logging.info("fold %d: %s", fold, line.rstrip())
@@ -49,7 +59,7 @@ def train_folds(command: Sequence[str], folds: Sequence[int], at_once: int) -> N
             free.put(device)
 
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        codes = dict(zip(folds, _watched(pool, train, folds, running), strict=True))
+        codes = dict(zip(folds, _watched(pool, train, folds, running, stopping), strict=True))
     if stopped := [code for code in codes.values() if code in (cli.INTERRUPTED, cli.TERMINATED)]:
         sys.exit(stopped[0])
     if failed := [str(fold) for fold, code in codes.items() if code]:
@@ -61,6 +71,7 @@ def _watched(
     train: Callable[[int], int],
     folds: Sequence[int],
     running: Mapping[int, subprocess.Popen[str]],
+    stopping: threading.Event,
 ) -> Iterator[int]:
     """The exit codes; who is stopped meanwhile stops all."""
     futures = [pool.submit(train, fold) for fold in folds]
@@ -68,6 +79,7 @@ def _watched(
         for future in futures:
             yield future.result()
     except BaseException:
+        stopping.set()
         for future in futures:
             future.cancel()
         for process in list(running.values()):

@@ -60,7 +60,9 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
     prepare_devices(config.run)
     devices = strategy.strategy_of(config.run.strategy)
     with devices.scope(), strategy.told_of_lost_workers():
-        strategy.refuse_uneven(config.optimizer.batch_size, config.optimizer.gradient_accumulation)
+        strategy.refuse_what_cannot_be_shared(
+            config.optimizer.batch_size, config.optimizer.gradient_accumulation, config.run.jit_compile
+        )
         if not strategy.is_chief(devices):
             return _train_beside(config, RunFolder(workdir))
         run = RunFolder(workdir)
@@ -76,6 +78,10 @@ def _train_beside(config: Config, chiefs: RunFolder) -> dict[str, Any]:
     """Trains along with the chief, which alone writes: what this worker writes goes to a folder that is forgotten."""
     logging.getLogger().setLevel(logging.WARNING)
     strategy.wait_for_all()
+    if not chiefs.config_file.exists():
+        raise UserError(
+            f"--workdir={chiefs.path}: the chief's run is not there; expected a folder that all workers see"
+        )
     if finished := _finished(chiefs, config.optimizer.epochs):
         return finished
     with tempfile.TemporaryDirectory() as own:
@@ -203,17 +209,23 @@ def _train(config: Config, run: RunFolder, chiefs: RunFolder) -> dict[str, Any]:
                 journal.finish_epoch(line)
             except NotFiniteError as fault:
                 journal.rewind(fault)
+                strategy.agree_on(checkpoints.step, "a checkpoint of step")
                 batches = batches_from(checkpoints.step)
             except stopping.Stopped:
-                journal.keep()
-                told = "%s: stopped after step %d of %d; the same command goes on from there"
-                logging.info(told, run.path, checkpoints.step, settings.epochs * steps)
+                try:
+                    journal.keep()
+                    told = "%s: stopped after step %d of %d; the same command goes on from there"
+                    logging.info(told, run.path, checkpoints.step, settings.epochs * steps)
+                except NotFiniteError as fault:
+                    logging.warning("%s; the same command goes on from the last checkpoint", fault.what)
                 strategy.wait_for_all()
                 sys.exit(stop.exit_code)
             else:
                 if not sys.stderr.isatty():  # no bar: a line an epoch, for who reads the log
                     logging.info("%s, %s left", _told(line, settings.epochs), pace.left(checkpoints.step))
     strategy.wait_for_all()  # whoever leaves first takes TensorFlow from those who still write
+    if strategy.anyone(bool(stop.signal)):  # too late to stop this one, but there may be other folds
+        sys.exit(stop.exit_code)
     return run.metrics()[-1]
 
 

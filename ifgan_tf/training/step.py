@@ -48,6 +48,7 @@ class Trainer:
 
     Attributes:
       networks: G, D and E; for the baseline E alone.
+      parts: of a batch that are computed one after the other.
       average: of their weights, or None.
       centres: of the classes.
       rate_factor: float32 [], on the learning rate of both optimizers; 1 unless a run was rewound.
@@ -88,7 +89,8 @@ class Trainer:
         if average_faces is not None:
             give_average_faces(networks.generator, average_faces.numpy())
         said = networks.classifier.output
-        self.centres = Centres(said["logits"].shape[-1], said["feature"].shape[-1], loss)
+        self.parts = optimizer.gradient_accumulation
+        self.centres = Centres(said["logits"].shape[-1], said["feature"].shape[-1], loss, self.parts)
         self.rate_factor = tf.Variable(1.0, trainable=False)
         settings = optimizer, steps_per_epoch
         self.optimizer = build_adam(*settings, self.generator_and_classifier_variables, self.rate_factor)
@@ -144,14 +146,13 @@ class Trainer:
 
         Batch statistics, and where centres start, are of a part; all else is as of the whole batch.
         """
-        parts = self._settings.gradient_accumulation
-        if parts == 1:
+        if self.parts == 1:
             return self._gradients(*batch)
         total: Any = None
-        for part in zip(*(tf.split(values, parts) for values in batch), strict=True):
+        for part in zip(*(tf.split(values, self.parts) for values in batch), strict=True):
             with tf.control_dependencies([] if total is None else tf.nest.flatten(total)):
                 gradients, features = self._gradients(*part)
-                share = tf.nest.map_structure(lambda gradient: gradient / parts, gradients)
+                share = tf.nest.map_structure(lambda gradient: gradient / self.parts, gradients)
                 passed = share, (features.sums, features.counts)
                 total = passed if total is None else tf.nest.map_structure(tf.add, total, passed)
         gradients, (sums, counts) = total

@@ -21,25 +21,29 @@ _CHIEF = ("chief", "master")
 def strategy_of(name: str) -> tf.distribute.Strategy:
     """The strategy of a run, one a process. `multi_worker` must be asked for before TensorFlow does anything else.
 
+    Where there is one device in all, it is TensorFlow's default: the others want several.
+
     Args:
       name: `one`, `mirrored` or `multi_worker`, as in `RunConfig`. Without a GPU the logical processors count.
 
     Raises:
       UserError: for `multi_worker` without a TF_CONFIG that names the workers.
     """
+    strategy = tf.distribute.get_strategy()
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
+        if len(devices) > 1:
+            strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multi_worker":
         _check_cluster()
         try:
-            return tf.distribute.MultiWorkerMirroredStrategy()
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except tf.errors.OpError as error:
             raise UserError(
                 f"--strategy=multi_worker: the workers of TF_CONFIG do not find one another ({error.message}); start "
                 f"the same command on each of them, each with its own task in TF_CONFIG"
             ) from None
-    return tf.distribute.get_strategy()
+    return strategy if strategy.num_replicas_in_sync > 1 else tf.distribute.get_strategy()
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -57,13 +61,17 @@ def is_alone(strategy: tf.distribute.Strategy) -> bool:
     return resolver is None or sum(map(len, resolver.cluster_spec().as_dict().values())) < 2
 
 
-def refuse_uneven(batch_size: int, parts: int) -> None:
+def refuse_what_cannot_be_shared(batch_size: int, parts: int, jit_compile: bool) -> None:
     """Sees that every replica gets as many images of a batch, and of its parts, as the others.
 
     Raises:
-      UserError: when the batch cannot be dealt out so.
+      UserError: when the batch cannot be dealt out so, or the step of several replicas is to be compiled as one.
     """
     count = replicas.count()
+    if jit_compile and count > 1:
+        raise UserError(
+            f"--jit_compile: {count} devices cannot be compiled as one; leave it out, or pass --strategy=one"
+        )
     if batch_size % (count * parts):
         among = f"{count} devices" + (f" times --gradient_accumulation={parts}" if parts > 1 else "")
         raise UserError(f"--batch_size={batch_size}: cannot be shared out evenly among {among}; pass a multiple")

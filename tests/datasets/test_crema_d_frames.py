@@ -99,8 +99,8 @@ def test_a_frame_that_does_not_decode_is_passed_over(tmp_path, monkeypatch):
     capture = cv2.VideoCapture
 
     class OneDoesNotDecode:
-        def __init__(self, path):
-            self.video, self.grabbed = capture(path), -1
+        def __init__(self, *arguments):
+            self.video, self.grabbed = capture(*arguments), -1
 
         def __getattr__(self, name):
             return getattr(self.video, name)

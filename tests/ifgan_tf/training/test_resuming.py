@@ -148,7 +148,6 @@ def test_checkpoints_by_the_minute_and_a_clock_that_jumps(config, whole, tmp_pat
     loop.train(changed(config, checkpoint_minutes=1e-9), run.path)  # another number is no other run
     assert kept(run) == [6, 12]  # the clock of minutes stands still
     assert differences(whole.path, run.path) == []
-    assert steps_of(run, "loss") == LOOKS
 
 
 @pytest.mark.slow

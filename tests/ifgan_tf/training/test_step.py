@@ -234,10 +234,11 @@ def test_it_learns():
     assert last < 0.7 * first
 
 
-def test_accumulated_gradients_are_those_of_the_whole_batch_but_for_batch_statistics():
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_accumulated_gradients_are_those_of_the_whole_batch_but_for_batch_statistics(reduction):
     def moments(parts):
         settings = OptimizerConfig(batch_size=4, gradient_accumulation=parts)
-        one = trainer("pair", optimizer=settings)
+        one = trainer("pair", optimizer=settings, loss=LossConfig(island_reduction=reduction))
         for model in one.networks:
             for layer in model._flatten_layers():
                 if isinstance(layer, keras.layers.BatchNormalization):

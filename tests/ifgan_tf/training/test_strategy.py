@@ -66,7 +66,7 @@ def assert_same(one, several):
 @pytest.mark.parametrize(
     "settings",
     [
-        ("--classifier_input=pair", "--weight_average=0.9", "--class_weights"),
+        ("--classifier_input=pair", "--weight_average=0.9", "--class_weights", "--recompute"),
         ("--classifier_input=generated", "--centre_update=gradient", "--island_reduction=sum"),
     ],
     ids=["pair", "generated"],
@@ -168,6 +168,10 @@ def test_multi_worker_needs_its_cluster(monkeypatch, told):
 def test_one_device_asks_nobody():
     assert strategy.is_chief(tf.distribute.get_strategy()) and not strategy.anyone(False) and strategy.anyone(True)
     strategy.agree_on(7, "step")
-    strategy.refuse_uneven(7, 1)
+    strategy.refuse_what_cannot_be_shared(7, 1, jit_compile=True)
     with pytest.raises(UserError, match="--batch_size=50: cannot be shared out evenly among 1 devices times"):
-        strategy.refuse_uneven(50, 4)
+        strategy.refuse_what_cannot_be_shared(50, 4, jit_compile=False)
+
+
+def test_several_devices_of_one_are_one():
+    assert strategy.strategy_of("mirrored") is tf.distribute.get_strategy()  # a CPU and no more

@@ -13,6 +13,7 @@ from ifgan_tf.config import Config, DataConfig, ModelConfig, OptimizerConfig
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.inference import build_inference
 from ifgan_tf.training.checkpoints import Checkpoints
+from ifgan_tf.training.so_far import SoFar
 
 LABELS = tf.constant([0, 1, 2, 2])
 IMAGES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8))
@@ -59,10 +60,14 @@ def test_training_itself_is_the_same_with_and_without_it():
 
 def test_checkpoints_give_later_commands_the_averages(tmp_path):
     one = trainer(0.9)
-    checkpoints = Checkpoints(tmp_path, one)
+    so_far = SoFar()
+    checkpoints = Checkpoints(tmp_path, one, so_far, steps_per_epoch=3, minutes=10.0)
+    checkpoints.restore()
     for _ in range(3):
         one.step(IMAGES, LABELS)
-    checkpoints.save(1, {"accuracy": 0.5, "cross_entropy": 1.0})
+    checkpoints.keep_best(1, {"accuracy": 0.5, "cross_entropy": 1.0})
+    so_far.finish({"epoch": 1})
+    checkpoints.save()
     for which in ("best", "last"):
         kept, average = loaded(configuration(0.9), tmp_path / which), one.finished_networks
         said = build_inference("generated", kept.generator, kept.classifier)(IMAGES, training=False)
