@@ -74,7 +74,7 @@ def run_side(side: str, arguments: Sequence[str], folder: Path) -> int:
     before, environments = _loopback_bytes(), [dict(os.environ)]
     if side == WORKERS:
         threads = {"TF_NUM_INTRAOP_THREADS": str(max(1, len(os.sched_getaffinity(0)) // 2))}
-        environments = [{**os.environ, **threads, "TF_CONFIG": json.dumps(task)} for task in _cluster(2)]
+        environments = [{**os.environ, **threads, "TF_CONFIG": told} for told in cluster(2)]
     started = [subprocess.Popen(command, env=environment) for environment in environments]
     codes = [process.wait() for process in started]
     if any(codes):
@@ -82,14 +82,15 @@ def run_side(side: str, arguments: Sequence[str], folder: Path) -> int:
     return _loopback_bytes() - before
 
 
-def _cluster(workers: int) -> list[dict[str, Any]]:
+def cluster(workers: int) -> list[str]:
+    """TF_CONFIG of each of some workers on this machine."""
     with contextlib.ExitStack() as held:
         free = [held.enter_context(socket.socket()) for _ in range(workers)]
         for one in free:
             one.bind(("127.0.0.1", 0))
         addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in free]
     tasks = [{"type": "worker", "index": index} for index in range(workers)]
-    return [{"cluster": {"worker": addresses}, "task": task} for task in tasks]
+    return [json.dumps({"cluster": {"worker": addresses}, "task": task}) for task in tasks]
 
 
 def _loopback_bytes() -> int:

@@ -117,6 +117,18 @@ def read_json(path: Path, limit: int = MAX_TEXT_BYTES) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def objects(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of what a JSON file holds, however deep: no deeper in calls than here."""
+    pending = [tree]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            yield part
+            pending += part.values()
+        elif isinstance(part, list):
+            pending += part
+
+
 def is_text(path: str | os.PathLike[str]) -> bool:
     """Whether a file starts as text does; False for an empty one, and one that cannot be read.
 

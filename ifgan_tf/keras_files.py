@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ifgan_tf import files
+
 # A weight can claim any shape and store nothing. The largest of any backbone here, a first dense layer, has 0.4 GB.
 MAX_WEIGHT_BYTES = 4 << 30
 MAX_CONFIG_BYTES = 64 << 20
@@ -116,12 +118,6 @@ def _refuse_odd(group: Any, seen: set[int]) -> None:
 
 def _named(tree: Any) -> Iterator[tuple[str, str]]:
     """The name and module of every class and function that a configuration names, however deep."""
-    pending = [tree]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, list):
-            pending += part
-        elif isinstance(part, dict):
-            if isinstance(part.get("class_name"), str):
-                yield part["class_name"], str(part.get("module") or "")
-            pending += part.values()
+    for part in files.objects(tree):
+        if isinstance(part.get("class_name"), str):
+            yield part["class_name"], str(part.get("module") or "")

@@ -55,13 +55,8 @@ def refuse_other_features(folder: Path) -> None:
 
 def _named_classes(tree: Any) -> list[str]:
     """The Python classes that a description names, however deep."""
-    found, pending = [], [tree]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, list):
-            pending += part
-        elif isinstance(part, dict):
-            found += [str(part[key]) for key in _CLASS_KEYS if isinstance(part.get(key), str)]
-            found += [key for key in _NESTED_KEYS if key in part]
-            pending += part.values()
+    found = []
+    for part in files.objects(tree):
+        found += [str(part[key]) for key in _CLASS_KEYS if isinstance(part.get(key), str)]
+        found += [key for key in _NESTED_KEYS if key in part]
     return found

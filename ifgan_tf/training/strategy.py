@@ -48,11 +48,10 @@ def strategy_of(name: str) -> tf.distribute.Strategy:
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes: the only one, the chief, or the first worker where there is none."""
-    if is_alone(strategy) or strategy.cluster_resolver.task_type in _CHIEF:
+    resolver = strategy.cluster_resolver
+    if is_alone(strategy) or resolver.task_type in _CHIEF:
         return True
-    return (
-        not set(_CHIEF) & set(strategy.cluster_resolver.cluster_spec().jobs) and not strategy.cluster_resolver.task_id
-    )
+    return not set(_CHIEF) & set(resolver.cluster_spec().jobs) and resolver.task_id == 0
 
 
 def is_alone(strategy: tf.distribute.Strategy) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.replicas import cluster
 from ifgan_tf.errors import UserError
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training import strategy
@@ -76,23 +75,11 @@ def test_two_devices_train_as_one(tmp_path, settings):
     assert_same(one, two_steps(tmp_path / "two.npz", "mirrored", *settings))
 
 
-def cluster():
-    """TF_CONFIG of two workers on this machine."""
-    with socket.socket() as first, socket.socket() as second:
-        ports = []
-        for free in (first, second):
-            free.bind(("127.0.0.1", 0))
-            ports.append(free.getsockname()[1])
-    workers = [f"127.0.0.1:{port}" for port in ports]
-    tasks = [{"type": "worker", "index": index} for index in range(2)]
-    return [json.dumps({"cluster": {"worker": workers}, "task": task}) for task in tasks]
-
-
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     settings = "--classifier_input=generated", "--nodiscriminator_batch_norm", "--lambda_real=0.5"
     one = two_steps(tmp_path / "one.npz", "one", *settings)
-    started = [start(tmp_path / "two.npz", "multi_worker", *settings, TF_CONFIG=told) for told in cluster()]
+    started = [start(tmp_path / "two.npz", "multi_worker", *settings, TF_CONFIG=told) for told in cluster(2)]
     for process in started:
         finish(process)
     assert_same(one, np.load(tmp_path / "two.npz"))
@@ -125,7 +112,7 @@ def train_together(workdir, data_dir):
             stderr=subprocess.PIPE,
             text=True,
         )
-        for told in cluster()
+        for told in cluster(2)
     ]
 
 
