@@ -23,6 +23,8 @@ from ifgan_tf import files, labels
 from ifgan_tf.errors import UserError
 
 DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "crema_d", "synthetic_faces")
+# What --distortions may name; see ifgan_tf/data/distortions.py.
+DISTORTIONS = ("affine", "occlusion", "light", "colour", "grey", "blur", "resolution", "noise", "jpeg")
 MAX_IMAGE_SIZE = 4096
 SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
 
@@ -69,6 +71,11 @@ _SHARE = Within(0, 1)
 _WEIGHT = Within(0)
 _COUNT = Within(1)
 _WIDTH, _DEPTH = Within(1, 2048), Within(1, 64)  # far above what any machine trains
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """What is between the commas of a list in a flag."""
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,11 @@ class DataConfig:
         "Random brightness, contrast and colour balance in training, as a fraction; 0 in the paper.",
         within=Within(0, 1, below=True),
     )
+    distortions: str = _setting(
+        "",
+        "What training images go through besides, so that a model learns from rendered faces, or those of one studio, "
+        f"what it needs for others: all, or names separated by commas of {', '.join(DISTORTIONS)}; none in the paper.",
+    )
     balanced_sampling: bool = _setting(
         False, "Draw every class equally often in training, with replacement; not in the paper."
     )
@@ -132,7 +144,12 @@ class DataConfig:
     @property
     def additional(self) -> tuple[str, ...]:
         """The names in `additional_data`."""
-        return tuple(filter(None, (name.strip() for name in self.additional_data.split(","))))
+        return _names(self.additional_data)
+
+    @property
+    def distortion_names(self) -> tuple[str, ...]:
+        """The names in `distortions`."""
+        return DISTORTIONS if self.distortions == "all" else _names(self.distortions)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -369,6 +386,9 @@ class Config:
         if size > MAX_IMAGE_SIZE:
             raise UserError(f"--image_size={size}: expected {MAX_IMAGE_SIZE} at most")
         labels.classes(self.data.classes)
+        for name in self.data.distortion_names:
+            if name not in DISTORTIONS:
+                raise UserError(f"--distortions={name}: expected all, or some of {', '.join(DISTORTIONS)}")
         for name in self.data.additional:
             if name.partition("/")[0] not in DATASETS:
                 raise UserError(f"--additional_data={name}: expected some of {', '.join(DATASETS)}")

@@ -1,17 +1,19 @@
-"""Random views of aligned faces for training (paper §4.2): flip, rotation, crop; and optional colour jitter.
+"""Random views of aligned faces for training (paper §4.2): flip, rotation, crop; optional colour jitter, distortions.
 
 A view follows from the image and from the random numbers that its caller gives it, so that a resumed run sees what an
-uninterrupted one would have seen. Rotation, flip and crop are one resampling, so nothing is blurred twice.
+uninterrupted one would have seen. Whatever moves pixels is one resampling, so nothing is blurred twice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import cv2
 import numpy as np
 import tensorflow as tf
+
+from ifgan_tf.data.distortions import AFFINE, affine, distorted
 
 _OF_POSE, _OF_COLOUR = 4, 5
 DRAWS = _OF_POSE + _OF_COLOUR  # random numbers that a view takes
@@ -25,6 +27,7 @@ def augment(
     image_size: int,
     rotation: float,
     colour_jitter: float,
+    distortions: Collection[str] = (),
 ) -> tf.Tensor:
     """A random view of every image of a batch.
 
@@ -37,27 +40,40 @@ def augment(
       image_size: side S of the random crop.
       rotation: largest rotation either way, in degrees.
       colour_jitter: largest relative change of brightness, contrast and colour balance; 0 for none.
+      distortions: names of `config.DISTORTIONS`.
     Returns:
       uint8 [B, S, S, 3].
     """
 
-    def resampled(chosen: np.ndarray, transforms: np.ndarray) -> np.ndarray:
-        return _resample(each(chosen), transforms, image_size)
+    def resampled(chosen: np.ndarray, transforms: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        matrices = transforms[:, :6].reshape(-1, 2, 3)
+        if not distortions:
+            return _resample(each(chosen), matrices, image_size)
+        generators = [np.random.default_rng(of_view.view(np.uint32)) for of_view in draws]
+        if AFFINE in distortions:
+            matrices = np.stack([_after(m, affine(image_size, g)) for m, g in zip(matrices, generators, strict=True)])
+        views = _resample(each(chosen), matrices, image_size)
+        return np.stack([distorted(view, distortions, g) for view, g in zip(views, generators, strict=True)])
 
     transforms = view_transforms(draws[:, :_OF_POSE], side, image_size, rotation)
     # Not stateful: it gives the same for the same, and TensorFlow may run several at once where it must be repeatable.
-    views = tf.numpy_function(resampled, [chosen, transforms], tf.uint8, stateful=False)
+    views = tf.numpy_function(resampled, [chosen, transforms, draws], tf.uint8, stateful=False)
     views.set_shape((*chosen.shape, image_size, image_size, 3))
     return jitter_colours(views, draws[:, _OF_POSE:], colour_jitter) if colour_jitter else views
 
 
-def _resample(images: Iterable[np.ndarray], transforms: np.ndarray, image_size: int) -> np.ndarray:
+def _after(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """The affine map, [2, 3], that does `inner` first."""
+    return outer @ np.vstack([inner, [0, 0, 1]])
+
+
+def _resample(images: Iterable[np.ndarray], matrices: np.ndarray, image_size: int) -> np.ndarray:
     """Bilinear; beyond the border, the border's pixels. OpenCV takes a fifth of the time of TensorFlow's operation."""
-    views = np.empty((len(transforms), image_size, image_size, 3), np.uint8)
-    for image, transform, view in zip(images, transforms, views, strict=True):
+    views = np.empty((len(matrices), image_size, image_size, 3), np.uint8)
+    for image, matrix, view in zip(images, matrices, views, strict=True):
         cv2.warpAffine(
             image,
-            transform[:6].reshape(2, 3),
+            matrix,
             (image_size, image_size),
             dst=view,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,

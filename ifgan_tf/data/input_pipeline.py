@@ -109,7 +109,14 @@ def training_batches(
     def view(chosen: tf.Tensor, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         chosen = tf.ensure_shape(chosen, (batch_size // workers,))
         views = augment(
-            images.each, chosen, draws, side, settings.image_size, settings.rotation, settings.colour_jitter
+            images.each,
+            chosen,
+            draws,
+            side,
+            settings.image_size,
+            settings.rotation,
+            settings.colour_jitter,
+            settings.distortion_names,
         )
         told = tf.numpy_function(lambda rows: (labels[rows], targets[rows]), [chosen], (tf.int32, tf.int32), False)
         return views, *(tf.ensure_shape(values, chosen.shape) for values in told)
