@@ -178,6 +178,11 @@ class ModelConfig:
         "on photos is what E of a pair, and a backbone in G, begin with. Of several folds the one of the same number.",
         "§4.3",
     )
+    standardise_colours: bool = _setting(
+        False,
+        "Bring every photo to the same mean and deviation in each colour before G's encoder and E see it, so that "
+        "light and white balance tell nothing; not in the paper.",
+    )
     attention: bool = _setting(
         True,
         "Three self-attention modules in G (two with --generator_encoder=backbone); --noattention leaves them out.",

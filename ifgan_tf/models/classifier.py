@@ -11,6 +11,7 @@ from keras import layers
 from ifgan_tf.config import ModelConfig
 from ifgan_tf.models.backbones import PREPROCESSING, Preprocess, build_backbone
 from ifgan_tf.models.recompute import recomputed
+from ifgan_tf.models.standardised import StandardisedColours
 
 CHANNELS = {"pair": 6, "generated": 3, "input": 3}
 
@@ -34,7 +35,10 @@ def build_classifier(model: ModelConfig, size: int, classes: int) -> keras.Model
     channels = CHANNELS[model.classifier_input]
     backbone = build_backbone(model.backbone, model.classifier_weights, size, channels, model.batch_norm_momentum)
     images = keras.Input((size, size, channels), name="images")
-    x = Preprocess(PREPROCESSING[model.backbone], name="preprocess")(images)
+    x = images
+    if model.standardise_colours and model.classifier_input != "generated":
+        x = StandardisedColours(name="standardised")(x)
+    x = Preprocess(PREPROCESSING[model.backbone], name="preprocess")(x)
     x = backbone(x)
     feature = layers.GlobalAveragePooling2D(dtype="float32", name="feature")(x)
     logits = layers.Dense(classes, dtype="float32", name="logits")(feature)
@@ -50,11 +54,13 @@ def recomputed_classifier(classifier: keras.Model) -> Callable[[tf.Tensor], dict
     Returns:
       What gives the same as `classifier(images, training=True)`; see `ifgan_tf.models.recompute`.
     """
-    preprocess, backbone, pool, dense = classifier.layers[1:]
+    *first, backbone, pool, dense = classifier.layers[1:]
     features = recomputed(backbone)
 
     def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        feature = pool(features(preprocess(images)))
+        for layer in first:
+            images = layer(images)
+        feature = pool(features(images))
         return {"logits": dense(feature), "feature": feature}
 
     return answer

@@ -15,6 +15,7 @@ from ifgan_tf.models.encoder import encode_with_backbone
 from ifgan_tf.models.face_span import SPAN, AverageFaceSpan
 from ifgan_tf.models.leaky_relu import LeakyReLU
 from ifgan_tf.models.normalization import BatchNormalization
+from ifgan_tf.models.standardised import StandardisedColours
 
 WIDTHS = (1, 2, 4, 8, 8)  # channels of the levels, in multiples of the first one's
 ATTENTION_LEVEL = 2  # the feature maps of a quarter of the image's size: 56x56 at 224 (Fig. 3)
@@ -39,10 +40,11 @@ def build_generator(model: ModelConfig, size: int, classes: int) -> keras.Model:
     """
     widths = [model.generator_width * factor for factor in WIDTHS]
     photo = keras.Input((size, size, 3), name="photo")
+    seen = StandardisedColours(name="standardised")(photo) if model.standardise_colours else photo
     if model.generator_encoder == "backbone":
-        encoded = encode_with_backbone(photo, model)
+        encoded = encode_with_backbone(seen, model)
     else:
-        encoded = _encode(photo, widths, model)
+        encoded = _encode(seen, widths, model)
 
     deepest = len(encoded)
     first_skip = deepest - model.generator_skips  # level of the shallowest skip that is kept

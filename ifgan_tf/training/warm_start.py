@@ -39,6 +39,7 @@ def baseline_of(config: Config) -> RunFolder:
         raise UserError(f"{where}: not a baseline; expected a run trained with --model=baseline")
     for flag, other, mine in (
         ("backbone", theirs.model.backbone, config.model.backbone),
+        ("standardise_colours", theirs.model.standardise_colours, config.model.standardise_colours),
         ("image_size", theirs.data.image_size, config.data.image_size),
         ("classes", theirs.data.classes, config.data.classes),
         ("dataset", theirs.data.dataset, config.data.dataset),
