@@ -174,7 +174,8 @@ class ModelConfig:
     )
     warm_start: str = _setting(
         "",
-        "Run folder of a baseline (--model=baseline) with the same folds, backbone and classes: what its E has learnt "
+        "Run folder of a baseline (--model=baseline) with the same folds, classes and backbone (of --classifier_input="
+        "generated: that of G): what its E has learnt "
         "on photos is what E of a pair, and a backbone in G, begin with. Of several folds the one of the same number.",
         "§4.3",
     )
@@ -198,6 +199,11 @@ class ModelConfig:
         "paper.",
         "Fig. 3",
         ("unet", "backbone"),
+    )
+    generator_backbone: str = _setting(
+        "",
+        "With --generator_encoder=backbone: which one, where it is to be another than E's; it then begins untrained, or "
+        "with --warm_start.",
     )
     generator_upsampling: str = _setting(
         "transposed",
@@ -231,6 +237,19 @@ class ModelConfig:
         "Momentum of every moving average of batch normalisation (0.9 is the paper's framework's default).",
         within=Within(0, 1, below=True),
     )
+
+    @property
+    def encoder(self) -> str:
+        """The backbone in G; empty where there is none."""
+        return (self.generator_backbone or self.backbone) if self.generator_encoder == "backbone" else ""
+
+    @property
+    def sees_photos(self) -> str:
+        """The backbone that is shown photos, which a baseline may lend what it has learnt; empty where there is none.
+
+        E's own, unless E sees the generated face alone.
+        """
+        return self.encoder if self.classifier_input == "generated" else self.backbone
 
 
 @dataclass(frozen=True)

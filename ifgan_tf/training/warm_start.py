@@ -37,8 +37,13 @@ def baseline_of(config: Config) -> RunFolder:
         ) from None
     if theirs.model.classifier_input != "input":
         raise UserError(f"{where}: not a baseline; expected a run trained with --model=baseline")
+    if not config.model.sees_photos:
+        raise UserError(
+            f"{where}: nothing here sees photos as a baseline does; pass --generator_encoder=backbone, or "
+            f"--classifier_input=pair, or leave --warm_start out"
+        )
     for flag, other, mine in (
-        ("backbone", theirs.model.backbone, config.model.backbone),
+        ("backbone", theirs.model.backbone, config.model.sees_photos),
         ("standardise_colours", theirs.model.standardise_colours, config.model.standardise_colours),
         ("image_size", theirs.data.image_size, config.data.image_size),
         ("classes", theirs.data.classes, config.data.classes),
@@ -48,11 +53,6 @@ def baseline_of(config: Config) -> RunFolder:
     ):
         if other != mine:
             raise UserError(f"{where}: a run with --{flag}={other}, and this one has {mine}; expected the same")
-    if config.model.classifier_input == "generated" and config.model.generator_encoder != "backbone":
-        raise UserError(
-            f"{where}: nothing here sees photos as a baseline does; pass --generator_encoder=backbone, or "
-            f"--classifier_input=pair, or leave --warm_start out"
-        )
     return baseline
 
 
@@ -81,7 +81,7 @@ def warm_start(networks: Networks, config: Config, fold: Fold) -> None:
     if config.model.classifier_input != "generated":
         _copy(_backbone(source), _backbone(networks.classifier))
         networks.classifier.get_layer("logits").set_weights(source.get_layer("logits").get_weights())
-    if networks.generator is not None and config.model.generator_encoder == "backbone":
+    if networks.generator is not None and config.model.encoder == config.model.sees_photos:
         _copy(_backbone(source), networks.generator.get_layer(ENCODER))
 
 

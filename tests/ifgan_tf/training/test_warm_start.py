@@ -56,6 +56,15 @@ def test_e_that_sees_the_face_alone_begins_anew(baseline):
     np.testing.assert_array_equal(begun(baseline, **settings).classifier.get_weights()[0], anew.get_weights()[0])
 
 
+def test_the_backbone_in_g_may_be_another_than_e(baseline):
+    settings = {"classifier_input": "generated", "generator_encoder": "backbone", "generator_backbone": "SmallCNN"}
+    networks = begun(baseline, backbone="MobileNetV2", **settings)
+    (first, *_), theirs = networks.generator.get_layer(ENCODER).get_weights(), baseline.networks("best").classifier
+    np.testing.assert_array_equal(first, theirs.get_layer("small_cnn").get_weights()[0])
+    with pytest.raises(UserError, match="a run with --backbone=SmallCNN, and this one has MobileNetV2"):
+        begun(baseline, **{**settings, "generator_backbone": "MobileNetV2"})
+
+
 def test_where_nothing_sees_photos_a_baseline_is_of_no_use(baseline):
     with pytest.raises(UserError, match="pass --generator_encoder=backbone, or --classifier_input=pair"):
         begun(baseline, classifier_input="generated")
