@@ -202,8 +202,8 @@ class ModelConfig:
     )
     generator_backbone: str = _setting(
         "",
-        "With --generator_encoder=backbone: which one, where it is to be another than E's; it then begins untrained, or "
-        "with --warm_start.",
+        "With --generator_encoder=backbone: which one, where it is to be another than E's; it then begins with "
+        "--warm_start, or untrained.",
     )
     generator_upsampling: str = _setting(
         "transposed",
