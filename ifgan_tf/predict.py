@@ -14,6 +14,8 @@ from absl import flags
 
 from ifgan_tf import cli, files, progress
 from ifgan_tf.errors import UserError
+from ifgan_tf.pretrained import MODEL
+from ifgan_tf.silence import native_silence
 
 if TYPE_CHECKING:
     from ifgan_tf.recognition.media import Frame
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 USAGE = """
 Finds faces, aligns them and names their expressions.
 
-    python -m ifgan_tf.predict --workdir=RUN INPUT… --output=OUT
-    python -m ifgan_tf.predict --model=EXPORT INPUT… --output=OUT    (a SavedModel or a .tflite file)
+    python -m ifgan_tf.predict INPUT… --output=OUT                    (the model that ships; needs no TensorFlow)
+    python -m ifgan_tf.predict --workdir=RUN INPUT… --output=OUT      (a run of train.py)
+    python -m ifgan_tf.predict --model=EXPORT INPUT… --output=OUT     (a SavedModel or a .tflite file)
 
 INPUT: images, videos, folders of them, globs, camera:0 or a stream such as rtsp://… (Ctrl-C ends it). What a file is
 is told by its content; hidden files and what systems leave in folders are skipped. Writes into OUT
@@ -35,22 +38,24 @@ is told by its content; hidden files and what systems leave in folders are skipp
   average_faces/     the average face of every face found in an image
 
 A frame without a face has a row in the CSV with an empty label and the reason, so that nothing drops out unseen.
-Whatever ends the command, the tables hold what was finished.
+Whatever ends the command, the tables hold what was finished. Of a few images it also says at once what they show.
 
 Exit codes: 0 every input was read and had a face; 1 some input could not be read, or had no face in any frame (listed
 at the end); 2 nothing was done, because the command or the model is wrong, or OUT cannot be written; 130 interrupted.
 """
 
 INTERRUPTED = 130
+MOST_TOLD = 10  # inputs whose answers are told beside the tables; nobody reads more lines
 CHUNK_FRAMES, CHUNK_PIXELS = 32, 2**25  # frames whose faces go through the model together; bounds memory
 
 
 @dataclass
 class Counts:
-    """What became of one source."""
+    """What became of one source; `answer` is what an image shows, and where its copy is."""
 
     frames: int = 0
     faces: int = 0
+    answer: str = ""
     error: str = ""
     interrupted: bool = False
 
@@ -98,11 +103,17 @@ def predict(
                 count.interrupted = frame.source.is_video and not frame.source.live
                 count.frames += frame.image is not None
                 count.faces += len(faces)
+                count.answer = "" if frame.source.is_video else _answer(faces, writer.copy)
                 count.error = frame.error or failure or count.error
                 bar.update()
         for count in counts.values():
             count.interrupted = False
     return counts
+
+
+def _answer(faces: Sequence[Face], copy: Path | None) -> str:
+    told = ", ".join(f"{face.label} {face.confidence:.0%}" for face in faces)
+    return f"{told}, drawn in {files.printable(copy)}" if told and copy else told
 
 
 def _faces_of(recognizer: Recognizer, chunk: Sequence[Frame]) -> Iterator[tuple[Frame, list[Face]]]:
@@ -148,23 +159,35 @@ def _writable(output: Path) -> Iterator[None]:
 
 def main(arguments: Sequence[str]) -> int:
     values = flags.FLAGS
-    if bool(values.workdir) == bool(values.model):
-        raise UserError("expected either --workdir=RUN or --model=EXPORT; see --help")
+    if values.workdir and values.model:
+        raise UserError("expected either --workdir=RUN or --model=EXPORT, or neither; see --help")
     cli.required("output")
     if not arguments:
         raise UserError("expected INPUT…; see --help")
-    from ifgan_tf.recognition.recognizer import Recognizer
-    from ifgan_tf.run_folder import single_run
-
-    path = single_run(Path(values.workdir)).path if values.workdir else Path(values.model)
-    recognizer = Recognizer(path, values.faces)
+    recognizer = _recognizer(values.workdir, values.model, values.faces)
     output = Path(values.output)
     counts = predict(recognizer, arguments, output, annotate=values.annotate, average_faces=values.average_faces)
     return report(counts, output)
 
 
+def _recognizer(workdir: str, model: str, faces: str) -> Recognizer:
+    """Of what the flags name; of the model that ships if they name nothing."""
+    from ifgan_tf.recognition.recognizer import Recognizer
+
+    if workdir:
+        from ifgan_tf.run_folder import single_run
+
+        return Recognizer(single_run(Path(workdir)).path, faces)
+    path = Path(model or MODEL)
+    with native_silence() if path.is_file() else contextlib.nullcontext():  # LiteRT says which processor it found
+        return Recognizer(path, faces)
+
+
 def report(counts: Mapping[str, Counts], output: Path) -> int:
     """Says what became of the inputs; returns the exit code."""
+    for name, count in counts.items() if len(counts) <= MOST_TOLD else ():
+        if count.answer:
+            logging.info("%s: %s", files.printable(name), count.answer)
     faces = sum(count.faces for count in counts.values())
     logging.info("%d inputs, %d faces: %s", len(counts), faces, output / "predictions.csv")
     unread = [name for name, count in counts.items() if count.interrupted and not count.error]
@@ -178,8 +201,8 @@ def report(counts: Mapping[str, Counts], output: Path) -> int:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", "", "Run folder made by train.py.")
-    flags.DEFINE_string("model", "", "In place of --workdir: a SavedModel or .tflite file exported from a run.")
+    flags.DEFINE_string("workdir", "", "Run folder made by train.py; without it and --model, the model that ships.")
+    flags.DEFINE_string("model", "", "A SavedModel or .tflite file exported from a run.")
     flags.DEFINE_string("output", "", "Folder to write into.")
     flags.DEFINE_enum("faces", "largest", ["largest", "all"], "The face an image is about, or all of them.")
     flags.DEFINE_bool("annotate", True, "Write annotated copies.")

@@ -42,7 +42,7 @@ def test_importing_one_gives_another_no_flags():
         ("datasets.synthetic_faces.draw", "output"),
         ("export.saved_model", "workdir"),
         ("export.tflite", "workdir"),
-        ("export.web_demo", "model"),
+        ("export.web_demo", "output"),
     ],
 )
 def test_what_is_missing_and_what_is_too_much_is_one_line(module, first):

@@ -71,14 +71,15 @@ class VideoCopy:
             self._beside.replace(self._target)
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Writes uint8 RGB [H, W, 3]: as JPEG under such a name, else as PNG, under that suffix."""
+def write_image(path: Path, image: np.ndarray) -> Path:
+    """Writes uint8 RGB [H, W, 3]: as JPEG under such a name, else as PNG, under that suffix; returns where it lies."""
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         path = path.with_suffix(".png")
     path = fitting(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.written_beside(path) as beside, beside.open("wb") as file:
         Image.fromarray(image).save(file, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=92)
+    return path
 
 
 def fitting(path: Path) -> Path:

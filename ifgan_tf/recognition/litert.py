@@ -43,6 +43,7 @@ class Signatures:
         except ImportError as error:
             raise UserError(f"{error}; this needs: {INSTALL}") from None
         self._interpreter = Interpreter(model_content=content)
+        self._interpreter.allocate_tensors()  # what fails or talks does so here, not at the first face
         self._runners = {
             name: self._interpreter.get_signature_runner(name) for name in self._interpreter.get_signature_list()
         }

@@ -15,6 +15,7 @@ from ifgan_tf.data.images import decode_image, pixels_of, read_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.detection import Detection
 from ifgan_tf.faces.geometry import align, model_view
+from ifgan_tf.pretrained import MODEL
 from ifgan_tf.recognition.runtimes import open_runtime
 
 # A file (its name, its bytes, or opened), pixels (uint8, grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]), or a picture of
@@ -57,7 +58,8 @@ class Recognizer:
     A .tflite file needs no TensorFlow, so it starts in a fraction of a second.
 
     Args:
-      path: a run folder, a SavedModel (or the folder of its versions), or a .tflite file.
+      path: a run folder, a SavedModel (or the folder of its versions), or a .tflite file; the model that ships, unless
+        given.
       faces: `largest`, the one face that a photograph is about (largest and most central), or `all` of at least 20
         pixels.
       batch_size: faces the model is asked at a time.
@@ -72,14 +74,14 @@ class Recognizer:
       UserError: when there is no such model.
 
     Example:
-      >>> recognizer = Recognizer("runs/demo")
+      >>> recognizer = Recognizer()
       >>> recognizer.predict("photo.jpg")
       [Face(happiness 93% at x=201 y=74, 68x90)]
       >>> [[face.label for face in faces] for faces in recognizer.predict(["photo.jpg", "nobody.jpg"])]
       [['happiness'], []]
     """
 
-    def __init__(self, path: str | os.PathLike[str], faces: str = "largest", batch_size: int = 32) -> None:
+    def __init__(self, path: str | os.PathLike[str] = MODEL, faces: str = "largest", batch_size: int = 32) -> None:
         if faces not in FACES:
             raise UserError(f"--faces={faces}: expected one of {', '.join(FACES)}")
         self._runtime = open_runtime(Path(path), every_face=faces == "all")

@@ -30,6 +30,9 @@ class Writer:
 
     The tables get their names at the end, whatever ends it: what was finished is kept. An earlier result stays if
     nothing was.
+
+    Attributes:
+      copy: the annotated copy of the image written last; None for a frame of a video, or where there is none.
     """
 
     def __init__(self, output: Path, labels: Sequence[str], annotate: bool, average_faces: bool) -> None:
@@ -39,6 +42,7 @@ class Writer:
         self._files: dict[str, FileIO] = {}
         self._whole: dict[str, int] = {}  # bytes of each table that are finished; none before the first frame
         self._video: VideoCopy | None = None
+        self.copy: Path | None = None
 
     def __enter__(self) -> Writer:
         for name, path in self._paths.items():
@@ -67,6 +71,7 @@ class Writer:
         Raises:
           OSError: when there is no room for anything more.
         """
+        self.copy = None
         failure = self._picture_failure(frame, faces)
         reason = frame.error or (str(failure.strerror) if failure else "")
         texts = {"csv": self._rows(frame, faces, reason), "jsonl": self._lines(frame, faces, reason)}
@@ -126,7 +131,7 @@ class Writer:
                 self._video = VideoCopy(frame.source, target, image.shape, frame.rate)
             self._video.write(annotated(image, faces), frame.time_s)
         elif self._annotate:
-            write_image(self._output / "annotated" / relative, annotated(image, faces))
+            self.copy = write_image(self._output / "annotated" / relative, annotated(image, faces))
         if self._average_faces and not frame.source.is_video:
             for number, face in enumerate(faces):
                 if face.average_face is not None:

@@ -26,6 +26,7 @@ from export.tflite import export_tflite
 from ifgan_tf.data import images
 from ifgan_tf.faces import geometry
 from ifgan_tf.faces.mtcnn_tensorflow import FaceDetector
+from ifgan_tf.pretrained import MODEL
 from ifgan_tf.recognition import litert
 from ifgan_tf.run_folder import RunFolder
 
@@ -70,6 +71,44 @@ def test_one_script_and_one_model_on_a_device(
     assert tuple(line["probabilities"]) == run.classes()
     assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
+
+
+def test_the_model_that_ships_is_taken_when_none_is_named(
+    astronaut_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert classify.main([astronaut_file]) == 0
+    assert classify.main([f"--model={MODEL}", astronaut_file]) == 0
+    unnamed, named = lines_of(capsys)
+    assert unnamed == named
+
+
+def on_a_device(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the one file, copied into a folder, without the project and what else a device lacks."""
+    shutil.copy(classify.__file__, folder)
+    for absent in ("tensorflow", "ifgan_tf", "PIL"):
+        if not (folder / absent).is_dir():
+            (folder / f"{absent}.py").write_text(f"raise ImportError('there is no {absent} on a device')")
+    command = [sys.executable, "classify.py", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_on_a_device_the_model_lies_beside_the_file(astronaut_file: str, tmp_path: Path) -> None:
+    without = on_a_device(tmp_path, astronaut_file)
+    assert (without.returncode, without.stdout) == (2, "")
+    assert without.stderr.startswith("error: no photos.tflite beside classify.py") and "--model=" in without.stderr
+    shutil.copy(MODEL, tmp_path)
+    done = on_a_device(tmp_path, astronaut_file)
+    assert done.returncode == 0 and json.loads(done.stdout)["label"], done.stderr
+
+
+def test_the_model_of_an_installed_package_is_found_and_the_package_not_imported(
+    astronaut_file: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ifgan_tf" / "pretrained").mkdir(parents=True)
+    (tmp_path / "ifgan_tf" / "__init__.py").write_text("raise ImportError('needs what a device lacks')")
+    shutil.copy(MODEL, tmp_path / "ifgan_tf" / "pretrained")
+    done = on_a_device(tmp_path, astronaut_file)
+    assert done.returncode == 0, done.stderr
 
 
 def test_finds_the_face_that_training_finds(astronaut: np.ndarray) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from absl import flags
 from PIL import Image, features
 
 from export import classify, web_demo
@@ -24,6 +25,7 @@ from export.tflite import export_tflite
 from ifgan_tf.data import templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces import geometry
+from ifgan_tf.pretrained import MODEL
 from ifgan_tf.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -137,6 +139,17 @@ def test_modes_and_replacing(model_file: Path, tmp_path: Path, monkeypatch: pyte
         web_demo.write_demo(model_file, demo)
     assert (demo / "index.html").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+def test_the_model_that_ships_is_taken_when_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = flags.FlagValues()
+    for name in ("model", "output"):
+        flags.DEFINE_string(name, "", "", flag_values=values)
+    values(["web_demo", f"--output={tmp_path / 'demo'}"])
+    monkeypatch.setattr(flags, "FLAGS", values)
+    monkeypatch.setattr(web_demo, "_fetch_runtime", _no_runtime)
+    web_demo.main([])
+    assert (tmp_path / "demo" / "model.tflite").read_bytes() == MODEL.read_bytes()
 
 
 @pytest.fixture(scope="module")
