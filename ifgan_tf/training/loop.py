@@ -70,9 +70,27 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
     # Out of the scope, in which every worker would have to build the same networks; the others wait.
     if chief and config.data.validation != "none" and not run.calibration_file.exists():
         calibrate(run)
-    with devices.scope(), strategy.told_of_lost_workers():
-        strategy.wait_for_all()
+    if not strategy.is_alone(devices):
+        _wait_for_the_chief(devices)
     return last
+
+
+def _wait_for_the_chief(devices: tf.distribute.Strategy) -> None:
+    """Waits, in every worker, until the chief is done; signals wait, too: TensorFlow would swallow what they raise.
+
+    Raises:
+      UserError: when another worker has ended.
+      SystemExit: when this one was asked to end, whatever became of the others, who may have been asked first.
+    """
+    with stopping.signals() as stop:
+        try:
+            with devices.scope(), strategy.told_of_lost_workers():
+                strategy.wait_for_all()
+        except UserError:
+            if not stop.signal:
+                raise
+    if stop.signal:
+        sys.exit(stop.exit_code)
 
 
 def _train_first(config: Config, run: RunFolder) -> dict[str, Any]:

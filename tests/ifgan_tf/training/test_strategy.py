@@ -16,7 +16,7 @@ import tensorflow as tf
 from benchmarks.replicas import cluster
 from ifgan_tf.errors import UserError
 from ifgan_tf.run_folder import RunFolder
-from ifgan_tf.training import strategy
+from ifgan_tf.training import loop, strategy
 
 ROOT = Path(__file__).parents[3]
 NETWORKS = (
@@ -153,6 +153,20 @@ def test_the_chief_calibrates_while_the_others_wait(tmp_path, data_dir):
             finish(worker)
         assert RunFolder(tmp_path).temperature() != 1.0
         RunFolder(tmp_path).calibration_file.unlink()
+
+
+@pytest.mark.parametrize("signals", [[], [signal.SIGTERM]], ids=["alone", "as this one"])
+def test_a_chief_that_ends_while_others_wait(monkeypatch, signals):
+    """Whoever stops a job asks all of its workers; the chief may be gone before this one has heard of it."""
+
+    def lost():
+        for number in signals:
+            os.kill(os.getpid(), number)
+        raise UserError("another worker has ended")
+
+    monkeypatch.setattr(strategy, "wait_for_all", lost)
+    with pytest.raises(SystemExit if signals else UserError, match="143" if signals else "has ended"):
+        loop._wait_for_the_chief(tf.distribute.get_strategy())
 
 
 @pytest.mark.parametrize("told", ["", "{", "[]", '{"cluster": {"worker": ["a:1", "b:2"]}}'])
