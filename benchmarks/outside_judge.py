@@ -122,6 +122,13 @@ def load_judge(file: Path) -> keras.Model:
         ) from None
 
 
+def probabilities(judge: keras.Model, faces: Sequence[np.ndarray]) -> np.ndarray:
+    """What the judge says of faces as `cut_out` returns them, at least one: float32 [N, 7], in the order of
+    `EXPRESSIONS`."""
+    pixels = np.stack(faces).astype(np.float32)
+    return judge.predict(pixels[..., np.newaxis] / 127.5 - 1, verbose=0)
+
+
 def answers(judge: keras.Model, pictures: Sequence[Picture]) -> np.ndarray:
     """What the judge calls each picture: int [N], or `metrics.NO_FACE`."""
     from ifgan_tf.evaluation.metrics import NO_FACE
@@ -129,8 +136,8 @@ def answers(judge: keras.Model, pictures: Sequence[Picture]) -> np.ndarray:
     found = np.array([picture.face is not None for picture in pictures])
     named = np.full(len(pictures), NO_FACE)
     if found.any():
-        faces = np.stack([picture.face for picture in pictures if picture.face is not None]).astype(np.float32)
-        named[found] = judge.predict(faces[..., np.newaxis] / 127.5 - 1, verbose=0).argmax(axis=1)
+        faces = [picture.face for picture in pictures if picture.face is not None]
+        named[found] = probabilities(judge, faces).argmax(axis=1)
     return named
 
 

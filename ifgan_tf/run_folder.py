@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ifgan_tf.models.networks import Networks
 
 
+TEMPERATURES = (0.1, 10.0)  # what logits may be divided by: far beyond it, float32 would tell no classes apart
+
 _EPOCH = "epoch/.ATTRIBUTES/VARIABLE_VALUE"  # what TensorFlow calls a variable `epoch` in a checkpoint
 
 
@@ -34,7 +36,8 @@ class RunFolder:
 
     `config.json`, `folds.json`, `template.json`, `average_faces/<label>.png` (a baseline may have none) and
     `average_faces/<label>_<grade>.png` (where the data grade), `checkpoints/best/`, `checkpoints/last/`,
-    `metrics.jsonl`, TensorBoard events under `tensorboard/`, and `evaluation/`.
+    `metrics.jsonl`, `calibration.json` (once it is finished, if it has validation), TensorBoard events under
+    `tensorboard/`, and `evaluation/`.
     """
 
     path: Path
@@ -62,6 +65,10 @@ class RunFolder:
     @property
     def metrics_file(self) -> Path:
         return self.path / "metrics.jsonl"
+
+    @property
+    def calibration_file(self) -> Path:
+        return self.path / "calibration.json"
 
     @property
     def tensorboard_dir(self) -> Path:
@@ -156,6 +163,28 @@ class RunFolder:
         except NOT_RESTORED as error:
             raise UserError(f"{folder}: damaged ({reason(error)})") from None
 
+    def temperature(self) -> float:
+        """What the best networks' logits are divided by before the softmax; see `ifgan_tf.training.calibration`.
+
+        Within `TEMPERATURES`; 1 where none was fitted: older runs, unfinished ones, and those without validation.
+
+        Raises:
+          UserError: when its file is damaged.
+        """
+        try:
+            told = files.read_json(self.calibration_file)["temperature"]
+            if type(told) not in (int, float) or not TEMPERATURES[0] <= told <= TEMPERATURES[1]:
+                raise ValueError(f"a temperature of {str(told)[:40]}")
+            return float(told)
+        except FileNotFoundError:
+            return 1.0
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            least, most = TEMPERATURES
+            raise UserError(
+                f"{self.calibration_file}: not a calibration ({reason(error)}); expected a temperature from {least:g} "
+                f"to {most:g}; remove the file, and the command that trained this run fits it anew"
+            ) from None
+
     def networks(self, which: str = "best", precision: str | None = None) -> Networks:
         """G, D and E from a checkpoint: `best` on validation (without validation, the last), or of the `last` epoch.
 
@@ -180,14 +209,16 @@ class RunFolder:
     def inference(self) -> keras.Model:
         """The best G and E as one model, computing in float32 (see `ifgan_tf.models.inference.build_inference`).
 
+        Its probabilities are calibrated, see `temperature`.
+
         Raises:
-          UserError: see `networks`.
+          UserError: see `networks` and `temperature`.
         """
         from ifgan_tf.models.construction import FLOAT32
         from ifgan_tf.models.inference import build_inference
 
-        networks = self.networks("best", FLOAT32)
-        return build_inference(self.config().model.classifier_input, networks.generator, networks.classifier)
+        networks, shown = self.networks("best", FLOAT32), self.config().model.classifier_input
+        return build_inference(shown, networks.generator, networks.classifier, self.temperature())
 
 
 def _face(file: Path) -> np.ndarray:

@@ -97,6 +97,12 @@ def calibration_error(table: Reliability) -> float:
     return float(np.sum(table.count * distances) / max(np.sum(table.count), 1))
 
 
+def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """softmax(logits) of what softmax(logits / temperature) gave: float [N, classes], rows that add up to 1."""
+    powers = probabilities.astype(np.float64) ** temperature
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def pooled_reliability(tables: Sequence[Reliability]) -> Reliability:
     """The bins of all images together, from those of several parts; at least one."""
     count = np.sum([table.count for table in tables], axis=0)

@@ -132,10 +132,21 @@ def _limits(report: Report) -> str:
     confidence = max(fold["ece"] for fold in report["folds"])
     return (
         f"Weakest expression: {worst}, {recalls[worst]:.1f} % right. Its confidence is off by {100 * confidence:.1f} "
-        f"points (calibration error, worst fold). On other cameras, ages, head poses and cultures than those of "
-        f"{report['config']['data']['dataset']} it is untested. Faces must be found and aligned first, as "
-        f"`ifgan_tf.Recognizer` does."
+        f"points (calibration error, worst fold){_calibration(report)}. On other cameras, ages, head poses and "
+        f"cultures than those of {report['config']['data']['dataset']} it is untested. Faces must be found and aligned "
+        f"first, as `ifgan_tf.Recognizer` does."
     )
+
+
+def _calibration(report: Report) -> str:
+    """What temperature scaling does to the confidence, of those folds that have it; empty without any."""
+    folds = [fold for fold in report["folds"] if "temperature" in fold]
+    if not folds:
+        return ""
+    temperatures = ", ".join(f"{fold['temperature']:.2f}" for fold in folds)
+    before = max(fold["uncalibrated_ece"] for fold in folds)
+    without = f"without it {100 * before:.1f} points"
+    return f" after temperature scaling (T = {temperatures}, fitted on validation; {without})"
 
 
 def _configuration(config: dict[str, Any]) -> str:

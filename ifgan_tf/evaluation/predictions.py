@@ -118,30 +118,42 @@ def predict(model: keras.Model, faces: Faces, progress: str) -> Predictions:
 def predict_with(run: RunFolder, faces: Faces, which: str, progress: str) -> Predictions:
     """What a run's checkpoint, `best` (on validation) or `last`, says of faces that are cropped for its networks.
 
+    The probabilities of `best` are calibrated; the temperature was fitted for no other networks.
+
     Raises:
-      UserError: see `RunFolder.networks`.
+      UserError: see `RunFolder.networks` and `RunFolder.temperature`.
     """
     from ifgan_tf.models.inference import build_inference
 
-    networks = run.networks(which)
-    model = build_inference(run.config().model.classifier_input, networks.generator, networks.classifier)
+    networks, shown = run.networks(which), run.config().model.classifier_input
+    temperature = run.temperature() if which == "best" else 1.0
+    model = build_inference(shown, networks.generator, networks.classifier, temperature)
     return predict(model, faces, f"{run.path.name}: {progress}")
 
 
 def features(classifier_input: str, networks: Networks, faces: Faces) -> np.ndarray:
     """E's pooled feature of what it sees of each face: float32 [N, F]; images uint8 [N, S, S, 3]."""
+    return _of_classifier("feature", classifier_input, networks, faces)
+
+
+def logits(classifier_input: str, networks: Networks, faces: Faces) -> np.ndarray:
+    """E's logits of what it sees of each face, not calibrated: float32 [N, classes]; images uint8 [N, S, S, 3]."""
+    return _of_classifier("logits", classifier_input, networks, faces)
+
+
+def _of_classifier(output: str, classifier_input: str, networks: Networks, faces: Faces) -> np.ndarray:
     import tensorflow as tf
 
     from ifgan_tf.models.inference import ToUnit, classifier_images
 
     generator, to_unit = networks.generator, ToUnit()
 
-    def feature(images: tf.Tensor) -> tf.Tensor:
+    def said(images: tf.Tensor) -> tf.Tensor:
         photo = to_unit(images)
         face = None if generator is None else generator(photo, training=False)
-        return networks.classifier(classifier_images(classifier_input, photo, face), training=False)["feature"]
+        return networks.classifier(classifier_images(classifier_input, photo, face), training=False)[output]
 
-    call = tf.function(feature, reduce_retracing=True)
+    call = tf.function(said, reduce_retracing=True)
     parts = [call(tf.constant(faces.images[start : start + BATCH])) for start in range(0, len(faces), BATCH)]
     return np.concatenate([part.numpy() for part in parts])
 

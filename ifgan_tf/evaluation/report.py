@@ -30,12 +30,14 @@ def fold_report(
     epochs: tuple[int, int],
     shares: Mapping[str, float] | None = None,
     undetected_in_training: Mapping[str, int] | None = None,
+    temperature: float = 1.0,
 ) -> Report:
     """What one fold's test images gave.
 
     Pictures without a detected face count as errors in `accuracy`, `mean_class_accuracy` and `macro_f1`; they are
     missing from `confusion` and counted, by true class, in `undetected`. `ece` and `detected_accuracy` are of the
-    detected faces alone, as are the bins in `reliability`. Where a recording has several images (frames of a video),
+    detected faces alone, as are the bins in `reliability`; `uncalibrated_ece` is what `ece` would be without the
+    temperature, and missing where there is none. Where a recording has several images (frames of a video),
     `recordings` counts them and `recording_accuracy` is theirs, see `by_recording`.
 
     Args:
@@ -46,6 +48,7 @@ def fold_report(
       shares: accuracy of the best checkpoint with one half of E's pairs shuffled, see `PairShares`; where E sees one
         image alone there is none.
       undetected_in_training: see `ifgan_tf.data.folds.Fold`.
+      temperature: that the probabilities of `best` are calibrated with, see `RunFolder.temperature`.
     """
     classes = best.probabilities.shape[1]
     truth, predicted, detected = best.faces.labels, best.predicted, best.faces.detected
@@ -68,6 +71,10 @@ def fold_report(
         "undetected": np.bincount(truth[~detected], minlength=classes).tolist(),
         "undetected_in_training": dict(undetected_in_training or {}),
     }
+    if temperature != 1.0:
+        confidences = metrics.uncalibrated(best.probabilities, temperature).max(axis=1)
+        error = metrics.expected_calibration_error(confidences[detected], best.correct[detected])
+        told |= {"temperature": temperature, "uncalibrated_ece": error}
     recordings, right = by_recording(best)
     if recordings < len(best):
         told |= {"recordings": recordings, "recording_accuracy": right / recordings}

@@ -148,7 +148,8 @@ def _evaluate_fold(run: RunFolder, data_dir: str | None) -> Evaluated:
     if run.config().model.classifier_input == "pair":
         shares = PairShares(run.networks("best").classifier).of_predictions(best)
     fold = run.fold()
-    return Evaluated(run, best, report.fold_report(fold.fold, best, last, epochs, shares, fold.undetected))
+    told = report.fold_report(fold.fold, best, last, epochs, shares, fold.undetected, run.temperature())
+    return Evaluated(run, best, told)
 
 
 def _pictures(

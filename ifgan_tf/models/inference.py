@@ -27,13 +27,16 @@ class ToBytes(keras.layers.Layer):
         return keras.KerasTensor(x.shape, dtype="uint8")
 
 
-def build_inference(classifier_input: str, generator: keras.Model | None, classifier: keras.Model) -> keras.Model:
+def build_inference(
+    classifier_input: str, generator: keras.Model | None, classifier: keras.Model, temperature: float = 1.0
+) -> keras.Model:
     """G and E as one functional model.
 
     Args:
       classifier_input: what E is shown, as in `ModelConfig`.
       generator: G, or None for `classifier_input=input`.
       classifier: E.
+      temperature: T of softmax(logits / T), see `ifgan_tf.training.calibration`; it changes no label.
 
     Returns:
       A model: RGB photo, uint8 or float [B, S, S, 3] in 0..255 →
@@ -50,6 +53,8 @@ def build_inference(classifier_input: str, generator: keras.Model | None, classi
     else:
         face = None
     logits = classifier(classifier_images(classifier_input, photo, face))["logits"]
+    if temperature != 1.0:
+        logits = layers.Rescaling(1.0 / temperature, dtype="float32", name="temperature")(logits)
     outputs["probabilities"] = layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(image, outputs, name="ifgan")
 

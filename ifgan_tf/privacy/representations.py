@@ -30,13 +30,13 @@ def made_of(
       without a generator.
 
     Raises:
-      UserError: see `RunFolder.networks`.
+      UserError: see `RunFolder.networks` and `RunFolder.temperature`.
     """
     from ifgan_tf.models.inference import build_inference
 
     config, networks = run.config(), run.networks("best")
     shown = config.model.classifier_input
-    model = build_inference(shown, networks.generator, networks.classifier)
+    model = build_inference(shown, networks.generator, networks.classifier, run.temperature())
     predictions = [predict(model, faces, f"{run.path.name}: {progress}") for faces in parts]
     averages = None
     if shown != "input":

@@ -25,6 +25,7 @@ from ifgan_tf.models.networks import build_networks
 from ifgan_tf.run_folder import RunFolder
 from ifgan_tf.training import stopping, strategy
 from ifgan_tf.training.balance import BalanceMeter
+from ifgan_tf.training.calibration import calibrate
 from ifgan_tf.training.checkpoints import Checkpoints
 from ifgan_tf.training.epoch import next_batch, train_epoch
 from ifgan_tf.training.journal import Journal
@@ -42,7 +43,7 @@ _ASK_WORKERS_EVERY = 20  # steps between two questions to all of several process
 
 
 def train(config: Config, workdir: Path) -> dict[str, Any]:
-    """Trains one fold, or goes on with it.
+    """Trains one fold, or goes on with it; then calibrates its confidence, if it is validated.
 
     Args:
       config: of the run; the data set must be built.
@@ -63,15 +64,46 @@ def train(config: Config, workdir: Path) -> dict[str, Any]:
         strategy.refuse_what_cannot_be_shared(
             config.optimizer.batch_size, config.optimizer.gradient_accumulation, config.run.jit_compile
         )
-        if not strategy.is_chief(devices):
-            return _train_beside(config, RunFolder(workdir))
+        chief = strategy.is_chief(devices)
         run = RunFolder(workdir)
-        if config.model.warm_start and not run.config_file.exists():
-            baseline_of(config)  # before the folder is of this configuration
-        _claim(run, config)
-        with files.only_one(workdir, "a training"):
-            strategy.wait_for_all()
-            return _finished(run, config.optimizer.epochs) or _train(config, run, run)
+        last = _train_first(config, run) if chief else _train_beside(config, run)
+    # Out of the scope, in which every worker would have to build the same networks; the others wait.
+    if chief and config.data.validation != "none" and not run.calibration_file.exists():
+        calibrate(run)
+    if not strategy.is_alone(devices):
+        _wait_for_the_chief(devices)
+    return last
+
+
+def _wait_for_the_chief(devices: tf.distribute.Strategy) -> None:
+    """Waits, in every worker, until the chief is done; signals wait, too: TensorFlow would swallow what they raise.
+
+    Raises:
+      UserError: when another worker has ended.
+      SystemExit: when this one was asked to end, whatever became of the others, who may have been asked first.
+    """
+    with stopping.signals() as stop:
+        try:
+            with devices.scope(), strategy.told_of_lost_workers():
+                strategy.wait_for_all()
+        except UserError:
+            if not stop.signal:
+                raise
+    if stop.signal:
+        sys.exit(stop.exit_code)
+
+
+def _train_first(config: Config, run: RunFolder) -> dict[str, Any]:
+    """Trains as the chief, or as the only one."""
+    if config.model.warm_start and not run.config_file.exists():
+        baseline_of(config)  # before the folder is of this configuration
+    _claim(run, config)
+    with files.only_one(run.path, "a training"):
+        strategy.wait_for_all()
+        if finished := _finished(run, config.optimizer.epochs):
+            return finished
+        run.calibration_file.unlink(missing_ok=True)  # of networks that may soon be the best no longer
+        return _train(config, run, run)
 
 
 def _train_beside(config: Config, chiefs: RunFolder) -> dict[str, Any]:

@@ -49,8 +49,10 @@ def make_run(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Callab
 
 @pytest.fixture(scope="session")
 def run(make_run: Callable[..., RunFolder]) -> RunFolder:
-    """Seven classes, E sees photo and average face, 32x32."""
-    return make_run()
+    """Seven classes, E sees photo and average face, 32x32; calibrated, so that every way out has to know of it."""
+    run = make_run()
+    run.calibration_file.write_text('{"temperature": 1.5}')
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -109,3 +109,22 @@ def test_networks_that_no_machine_holds_are_refused(tmp_path, tiny_config, secti
     (tmp_path / "config.json").write_text(json.dumps(tree))
     with pytest.raises(UserError, match=f"--{name}=32000000: expected"):
         RunFolder(tmp_path).config()
+
+
+def test_a_run_without_calibration_has_no_temperature(tmp_path):
+    assert RunFolder(tmp_path).temperature() == 1.0
+    (tmp_path / "calibration.json").write_text('{"temperature": 2}')
+    assert RunFolder(tmp_path).temperature() == 2.0
+
+
+_NO_TEMPERATURES = ("0", "-1", "NaN", "Infinity", "true", "null", '"2"', "1e-30", "1" + 400 * "0")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '"temperature"', "[" * 9999, *(f'{{"temperature": {value}}}' for value in _NO_TEMPERATURES)],
+)
+def test_a_damaged_calibration_is_named(tmp_path, content):
+    (tmp_path / "calibration.json").write_text(content)
+    with pytest.raises(UserError, match=r"calibration\.json: not a calibration .*expected a temperature from 0\.1"):
+        RunFolder(tmp_path).temperature()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
 
 from ifgan_tf.evaluation import metrics
@@ -94,3 +95,11 @@ def test_bins_of_parts_are_the_bins_of_the_whole():
     for name in ("count", "confidence", "accuracy"):
         np.testing.assert_allclose(getattr(pooled, name), getattr(whole, name))
     assert metrics.calibration_error(pooled) == pytest.approx(metrics.expected_calibration_error(confidences, correct))
+
+
+def test_temperature_is_taken_back():
+    logits = np.random.default_rng(0).normal(0, 4, (9, 7))
+    for temperature in (0.3, 2.5):
+        np.testing.assert_allclose(
+            metrics.uncalibrated(softmax(logits / temperature, axis=1), temperature), softmax(logits, axis=1), rtol=1e-9
+        )

@@ -61,3 +61,14 @@ def test_a_class_without_images_is_not_the_weakest(make_config):
     fold = report.fold_report(0, without_anger, without_anger, (7, 100))
     card = model_card(report.run_report(make_config(Path("data")), [fold], {}))
     assert "Weakest expression: fear, 0.0 % right" in card
+
+
+def test_it_says_how_its_confidence_is_calibrated(make_config):
+    unsure = Predictions(faces_of(range(6), side=32), np.full((6, 6), 0.1) + 0.4 * np.eye(6), None)
+    folds = [report.fold_report(0, unsure, unsure, (7, 100), temperature=T) for T in (2.0, 1.0)]
+    config = make_config(Path("data"))
+    card = model_card(report.run_report(config, folds, {}))
+    # 0.5 squared is 25 times 0.1 squared: 25 / 30 without temperature, and all of it right
+    assert "50.0 points (calibration error, worst fold) after temperature scaling (T = 2.00, fitted on" in card
+    assert "without it 16.7 points)" in card
+    assert "temperature scaling" not in model_card(report.run_report(config, folds[1:], {}))

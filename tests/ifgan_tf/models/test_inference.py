@@ -42,6 +42,15 @@ def test_it_is_e_of_g(tiny_config):
     np.testing.assert_allclose(outputs["average_face"], (face.numpy() + 1) * 127.5, atol=0.51)
 
 
+def test_logits_are_divided_by_the_temperature(with_model):
+    networks, model = inference(with_model(classifier_input="input"))
+    sharper = build_inference("input", None, networks.classifier, temperature=0.25)
+    logits = networks.classifier(PHOTOS.astype(np.float32) / 127.5 - 1.0, training=False)["logits"]
+    expected = tf.nn.softmax(4 * logits)
+    np.testing.assert_allclose(sharper(PHOTOS)["probabilities"], expected, atol=1e-5)
+    assert np.abs(model(PHOTOS)["probabilities"] - expected).max() > 1e-3
+
+
 def test_generated_sees_nothing_but_the_generated_face(with_model):
     """The identity-free classifier cannot tell two photos apart whose generated faces are equal."""
     networks, model = inference(with_model(classifier_input="generated"))

@@ -16,7 +16,7 @@ import tensorflow as tf
 from benchmarks.replicas import cluster
 from ifgan_tf.errors import UserError
 from ifgan_tf.run_folder import RunFolder
-from ifgan_tf.training import strategy
+from ifgan_tf.training import loop, strategy
 
 ROOT = Path(__file__).parents[3]
 NETWORKS = (
@@ -101,9 +101,10 @@ cli.run(main, "")
 """
 
 
-def train_together(workdir, data_dir):
+def train_together(workdir, data_dir, epochs=60):
     """Starts a training in two workers."""
-    command = [sys.executable, "-c", TRAIN, *NETWORKS, "--classifier_input=input", "--dataset=bu_3dfe", "--epochs=60"]
+    settings = "--classifier_input=input", "--dataset=bu_3dfe", f"--epochs={epochs}"
+    command = [sys.executable, "-c", TRAIN, *NETWORKS, *settings]
     return [
         subprocess.Popen(
             [*command, f"--workdir={workdir}", f"--data_dir={data_dir}", "--strategy=multi_worker"],
@@ -143,6 +144,29 @@ def test_workers_stop_together_and_go_on_together(tmp_path, data_dir):
     assert "error: --strategy=multi_worker: another worker has ended" in told and "going on after" in told
     lines = [line["epoch"] for line in run.metrics()]
     assert lines == list(range(1, len(lines) + 1)) and len(lines) > begun
+
+
+@pytest.mark.slow
+def test_the_chief_calibrates_while_the_others_wait(tmp_path, data_dir):
+    for _ in range(2):  # the second time there is nothing left to train
+        for worker in train_together(tmp_path, data_dir, epochs=1):
+            finish(worker)
+        assert RunFolder(tmp_path).temperature() != 1.0
+        RunFolder(tmp_path).calibration_file.unlink()
+
+
+@pytest.mark.parametrize("signals", [[], [signal.SIGTERM]], ids=["alone", "as this one"])
+def test_a_chief_that_ends_while_others_wait(monkeypatch, signals):
+    """Whoever stops a job asks all of its workers; the chief may be gone before this one has heard of it."""
+
+    def lost():
+        for number in signals:
+            os.kill(os.getpid(), number)
+        raise UserError("another worker has ended")
+
+    monkeypatch.setattr(strategy, "wait_for_all", lost)
+    with pytest.raises(SystemExit if signals else UserError, match="143" if signals else "has ended"):
+        loop._wait_for_the_chief(tf.distribute.get_strategy())
 
 
 @pytest.mark.parametrize("told", ["", "{", "[]", '{"cluster": {"worker": ["a:1", "b:2"]}}'])
