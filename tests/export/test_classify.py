@@ -65,7 +65,8 @@ def test_one_script_and_one_model_on_a_device(
     assert done.returncode == 1, done.stderr
     line, too_large = map(json.loads, done.stdout.splitlines())
     assert "134217728 pixels" in too_large["error"]
-    assert set(line) == {"image", "label", "confidence", "box", "detection", "probabilities"}
+    assert set(line) == {"image", "label", "confidence", "box", "detection", "probabilities", "quality"}
+    assert line["quality"] == ""
     assert line["image"] == astronaut_file
     assert tuple(line["probabilities"]) == run.classes()
     assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -153,6 +154,27 @@ def test_folders_and_aligned_faces(
     assert lines[0]["probabilities"] == pytest.approx(classifier.probabilities(face))
     # The same door without the flag finds the face again.
     assert classify.main([f"--model={model_file}", str(tmp_path / "a.png")]) == 0
+
+
+def test_faces_that_cannot_be_read_and_labels_that_are_not_sure(
+    model_file: Path, astronaut: np.ndarray, astronaut_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray((astronaut * 0.06).astype(np.uint8)).save(tmp_path / "dark.png")
+    asked = [f"--model={model_file}", astronaut_file, str(tmp_path / "dark.png")]
+    assert classify.main(asked) == 0
+    good, dark = lines_of(capsys)
+    assert (good["label"] in good["probabilities"], good["quality"]) == (True, "")
+    assert (dark["label"], dark["quality"]) == ("uncertain", "dark")
+    assert dark["confidence"] == max(dark["probabilities"].values())
+    assert classify.main([*asked, f"--min_confidence={good['confidence'] + 0.01}"]) == 0
+    assert lines_of(capsys) == [{**good, "label": "uncertain"}, dark]
+    assert classify.main([*asked, f"--min_confidence={good['confidence'] - 0.01}"]) == 0
+    assert lines_of(capsys) == [good, dark]
+    for wrong in ("-0.1", "1.1", "nan"):
+        assert classify.main([*asked, f"--min_confidence={wrong}"]) == 2
+        assert "--min_confidence" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        classify.main([*asked, "--min_confidence=high"])
 
 
 def test_camera_reads_until_the_end(
@@ -247,7 +269,7 @@ def test_all_faces_with_boxes_and_average_faces(
     (line,) = lines_of(capsys)
     left, right = line["faces"]
     assert left["box"][0] < 160 < right["box"][0]
-    assert {"label", "confidence", "box", "detection", "probabilities", "average_face"} == set(left)
+    assert {"label", "confidence", "box", "detection", "probabilities", "quality", "average_face"} == set(left)
     assert {**line, "image": "", "faces": []} in [{**one, "image": "", "faces": []} for one in line["faces"]]
     assert left["confidence"] == max(left["probabilities"].values())
     names = [Path(one["average_face"]).name for one in line["faces"]]
