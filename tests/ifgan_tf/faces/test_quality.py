@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -45,7 +47,8 @@ def seen(yaw: float, pitch: float, roll: float = 0.0, eyes: float = 60.0) -> np.
 
 
 def pose(landmarks: np.ndarray) -> Quality:
-    return assess(np.full((256, 256, 3), 128, np.uint8), landmarks)
+    """Judged by the landmarks alone."""
+    return replace(assess(np.full((256, 256, 3), 128, np.uint8), landmarks), sharpness=None)
 
 
 def test_a_good_face_has_no_words(astronaut: np.ndarray) -> None:
@@ -110,7 +113,7 @@ def test_pitch_grows_downwards() -> None:
     found = [pose(seen(0, pitch, roll=-20)).pitch for pitch in (-40, -20, 0, 20, 40)]
     assert found == sorted(found)
     assert found[2] == pytest.approx(0, abs=2)
-    assert found[0] < -28 and found[-1] > 28
+    assert found[0] < -30 and found[-1] > 30
 
 
 @pytest.mark.parametrize("limit", LIMITS)
