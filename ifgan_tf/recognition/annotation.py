@@ -40,10 +40,10 @@ def annotated(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
 
 
 def caption(face: Face) -> str:
-    """What is written beside a face: label and confidence; for one that cannot be read the reason."""
-    if face.label == UNCERTAIN and face.quality.unreadable:
-        return f"{UNCERTAIN} ({face.quality})"
-    return f"{face.label} {face.confidence:.0%}"
+    """What is written beside a face: label, confidence, and what is poor; no confidence where nothing can be read."""
+    unread = face.label == UNCERTAIN and face.quality.unreadable
+    said = UNCERTAIN if unread else f"{face.label} {face.confidence:.0%}"
+    return f"{said} ({face.quality})" if face.quality.words else said
 
 
 def _write(image: np.ndarray, text: str, left: int, top: int, under: int, size: float) -> None:

@@ -42,10 +42,10 @@ def test_pictures_smaller_than_a_label(side: int) -> None:
     assert drawn(side, side, 0, 0, side, side).shape == (side, side)
 
 
-def test_the_caption_says_why_there_is_no_label() -> None:
+def test_the_caption_says_what_is_poor() -> None:
     told = face(0, 0, 9, 9)
     assert caption(told) == "happiness 93%"
-    assert caption(replace(told, quality=Quality(size=10.0))) == "happiness 93%"
+    assert caption(replace(told, quality=Quality(size=10.0))) == "happiness 93% (small)"
     unread = replace(told, label="uncertain", quality=Quality(size=5.0, brightness=15.0))
     assert caption(unread) == "uncertain (small dark)"
     assert caption(replace(told, label="uncertain", confidence=0.31)) == "uncertain 31%"  # by --min_confidence
