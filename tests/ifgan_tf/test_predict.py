@@ -188,10 +188,10 @@ def test_labels_below_the_least_confidence(run_dir: Path, recognizer: Recognizer
 def test_tracks_smooth_and_number_the_faces_of_a_video(
     run_dir: Path, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two faces of which one moves left past where the other was; every third answer is another one."""
+    """Two faces, one of them alone, nobody for more than a second, both again; every third frame is misread."""
     left, right = astronaut[20:180, 50:210], astronaut[20:180, 210:50:-1]
     blank = np.zeros((160, 40, 3), np.uint8)
-    pair, alone = np.concatenate([left, blank, right], axis=1), np.concatenate([blank * 0] * 5 + [right], axis=1)
+    pair, alone = np.concatenate([left, blank, right], axis=1), np.concatenate([blank] * 5 + [right], axis=1)
     video = write_video([pair] * 6 + [alone] * 6 + [np.zeros_like(pair)] * 12 + [pair] * 2, tmp_path / "v.avi", rate=10)
     recognizer = Recognizer(run_dir, faces="all")
     whole, asked = recognizer._runtime.run, iter(range(99))
