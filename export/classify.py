@@ -4,8 +4,10 @@
 #   ifgan_tf/errors.py
 #   ifgan_tf/faces/detection.py
 #   ifgan_tf/faces/geometry.py
+#   ifgan_tf/faces/quality.py
 #   ifgan_tf/pretrained/__init__.py
 #   ifgan_tf/recognition/litert.py
+#   ifgan_tf/recognition/naming.py
 """Names the expression of faces in pictures, on a device: LiteRT, NumPy and OpenCV, nothing else.
 
     python -m export.classify IMAGE…
@@ -22,9 +24,13 @@ or, on a device, this one file and beside it the model that ships, `ifgan_tf/pre
 One JSON line an image, about its largest, most central face:
 
     {"image": path, "label": name, "confidence": p, "box": [x, y, width, height], "detection": p,
-     "probabilities": {name: p, …}}
+     "probabilities": {name: p, …}, "quality": words}
 
-with --faces=all also "faces": a list of such objects, from left to right. {"image": path, "error": …} says why there is
+"quality" says why the answer is to be trusted less (small, blurred, dark, bright, turned; a good face has none). A face
+of which nothing can be read has the label "uncertain"; so has, with --min_confidence=P, one whose best probability is
+below P. Probabilities stay as they are.
+
+With --faces=all also "faces": a list of such objects, from left to right. {"image": path, "error": …} says why there is
 no label; where no face is found nothing is guessed. Boxes are in pixels of the upright picture.
 
 Exit codes: 0 every image got a label; 1 some did not (their lines say why); 2 nothing was done: a model file that is
@@ -412,6 +418,132 @@ def model_view(image: np.ndarray, image_size: int) -> np.ndarray:
     return centre_crop(resize(image, working_size(image_size)), image_size)
 
 
+# --- ifgan_tf/faces/quality.py
+
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+
+# Sharpness and light are measured on a face of this side, whatever its size in the photograph, so that they compare. A
+# smaller one is measured as small as it is: what it lacks in detail is told by its size.
+_SIDE, _SMALLEST_SIDE = 64, 16
+_EYES_TO_MOUTH = 0.36  # of the side of an aligned face
+# The middle of an aligned face as shares of its side: from brows to chin, from cheek to cheek.
+_ROWS, _COLUMNS = (0.28, 0.84), (0.25, 0.75)
+_OVEREXPOSED = 250  # of 255
+# A nose tip stands out by this share of the distance of the eyes, so that it moves aside by the tangent of the yaw.
+# Fitted to heads turned by 15, 25, … 65 degrees: the median is read as 16, 24, 38, 46, 54 and 62.
+_NOSE = 0.55
+# Where the nose tip lies between eyes (0) and mouth (1): of a level head, and further down a degree. Expressions move
+# the mouth: half of the level heads are read as within 8 degrees, 95 % as within 24.
+_LEVEL, _A_DEGREE = 0.57, 0.0065
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a face is like in its photograph; None where it was not measured. As text: the `words`.
+
+    Attributes:
+      size: from eye to eye, or from eyes to mouth where that is longer, in pixels of the photograph.
+      sharpness: deviation of the Laplacian by that of the brightness, so that contrast cancels out; about 1 is sharp.
+      brightness: of the brightest twentieth of the face, 0..255.
+      overexposed: share of the face without any tone, 0..1.
+      yaw: degrees that the head is turned by; positive towards the image's right.
+      pitch: degrees that it is bent down (positive) or up, roughly.
+    """
+
+    size: float | None = None
+    sharpness: float | None = None
+    brightness: float | None = None
+    overexposed: float | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Why an answer is to be trusted less: `small`, `blurred`, `dark`, `bright`, `turned`; none for a good face."""
+        return tuple(dict.fromkeys(limit.word for limit in LIMITS if self._beyond(limit, limit.poor)))
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether an answer is worth no more than a guess."""
+        return any(self._beyond(limit, limit.unreadable) for limit in LIMITS)
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+    def _beyond(self, limit: Limit, value: float) -> bool:
+        figure = getattr(self, limit.figure)
+        if figure is None:
+            return False
+        return abs(figure) > value if limit.poor < limit.unreadable else figure < value
+
+
+UNMEASURED = Quality()
+
+
+class Limit(NamedTuple):
+    """From where on a figure of `Quality` is poor, and from where on nothing can be read; above or below, by order."""
+
+    word: str
+    figure: str
+    poor: float
+    unreadable: float
+
+
+LIMITS = (
+    Limit("small", "size", 12, 7),
+    Limit("blurred", "sharpness", 0.28, 0.18),
+    Limit("dark", "brightness", 45, 20),
+    Limit("bright", "overexposed", 0.4, 0.7),
+    Limit("turned", "yaw", 30, 50),
+    Limit("turned", "pitch", 30, 42),
+)
+
+
+def assess(face: np.ndarray, landmarks: np.ndarray | None) -> Quality:
+    """Judges a face.
+
+    Args:
+      face: aligned, uint8 RGB [S, S, 3].
+      landmarks: float32 [5, 2], eyes, nose tip and mouth corners in pixels of the photograph, image-left first; None
+        for a face that was aligned elsewhere: then its size and pose are not known.
+    """
+    size = None if landmarks is None else _size(landmarks)
+    side = min(_SIDE, *face.shape[:2])
+    if size is not None:
+        side = min(side, max(_SMALLEST_SIDE, round(size / _EYES_TO_MOUTH)))
+    grey = cv2.cvtColor(resize(face, side), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    rows, columns = (slice(int(side * start), math.ceil(side * end)) for start, end in (_ROWS, _COLUMNS))
+    middle = grey[rows, columns]
+    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F)[rows, columns].std() / max(middle.std(), 1.0))
+    brightness, overexposed = float(np.quantile(middle, 0.95)), float((middle >= _OVEREXPOSED).mean())
+    yaw, pitch = (None, None) if landmarks is None else _pose(landmarks)
+    return Quality(size, sharpness, brightness, overexposed, yaw, pitch)
+
+
+def _size(landmarks: np.ndarray) -> float:
+    eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
+    return float(max(np.hypot(*(landmarks[1] - landmarks[0])), np.hypot(*(mouth - eyes))))
+
+
+def _pose(landmarks: np.ndarray) -> tuple[float, float]:
+    """Yaw and pitch in degrees, of a head tilted in any way."""
+    apart = landmarks[1] - landmarks[0]
+    distance = max(float(np.hypot(*apart)), 1e-6)
+    across = apart / distance
+    down = np.array([-across[1], across[0]])
+    nose, mouth = (point - landmarks[:2].mean(axis=0) for point in (landmarks[2], landmarks[3:].mean(axis=0)))
+    yaw = math.degrees(math.atan2(float(nose @ across), _NOSE * distance))
+    height = max(float(mouth @ down), 1e-6 + 0.1 * float(np.hypot(*mouth)))  # lying flat is no pose of a face
+    return yaw, (float(nose @ down) / height - _LEVEL) / _A_DEGREE
+
+
 # --- ifgan_tf/pretrained/__init__.py
 
 
@@ -624,6 +756,39 @@ def _cascade(content: bytes) -> Cascade:
     )
 
 
+# --- ifgan_tf/recognition/naming.py
+
+
+import math
+from collections.abc import Mapping
+
+
+UNCERTAIN = "uncertain"
+
+
+def label_of(probabilities: Mapping[str, float], quality: Quality, min_confidence: float) -> str:
+    """The most probable expression; `uncertain` where the face cannot be read, or nothing is probable enough.
+
+    Args:
+      probabilities: of every expression.
+      quality: of the face in the photograph.
+      min_confidence: what the probability of a label must reach, 0..1.
+    """
+    best = max(probabilities, key=lambda name: probabilities[name])
+    return UNCERTAIN if quality.unreadable or probabilities[best] < min_confidence else best
+
+
+def checked_confidence(min_confidence: float) -> float:
+    """The number itself.
+
+    Raises:
+      UserError: when it is no probability.
+    """
+    if not (math.isfinite(min_confidence) and 0 <= min_confidence <= 1):
+        raise UserError(f"--min_confidence={min_confidence}: expected a probability from 0 (off) to 1")
+    return min_confidence
+
+
 _MAX_FILE_BYTES = 2**29
 # How the files of pictures start, whatever they are called.
 _TIFF = (b"II*\0", b"MM\0*")
@@ -815,6 +980,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--model", help="a .tflite file written by export.tflite (default: the model that ships)")
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="one face a picture, or all")
+    parser.add_argument(
+        "--min_confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="a label of a lower probability is `uncertain`; 0, the default, leaves all as they are",
+    )
     parser.add_argument("--aligned", action="store_true", help="the pictures are aligned faces already: look for none")
     parser.add_argument(
         "--average_face",
@@ -827,6 +999,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if bool(options.images) == bool(options.camera):
             raise UserError("expected either pictures or --camera")
+        checked_confidence(options.min_confidence)
         if options.average_face and options.camera:
             raise UserError("--average_face: expected pictures; a camera's faces would never end")
         if options.average_face and not options.average_face.lower().endswith(".png"):
@@ -870,13 +1043,13 @@ def _line(
         if isinstance(given, str):
             raise UserError(given)
         image = read_image(name) if given is None else given
-        faces = [_face(classifier, image, None, gallery)] if options.aligned else []
+        faces = [_face(classifier, image, None, options, gallery)] if options.aligned else []
         if not options.aligned:
             found = classifier.detect(image, every=options.faces == "all")
             if not found:
                 raise UserError(NO_FACE)
             best = best_face(found, image.shape)
-            faces = [_face(classifier, image, detection, gallery) for detection in found]
+            faces = [_face(classifier, image, detection, options, gallery) for detection in found]
             line |= faces[next(place for place, face in enumerate(found) if face is best)]
         else:
             line |= faces[0]
@@ -890,17 +1063,22 @@ def _line(
 
 
 def _face(
-    classifier: Classifier, image: np.ndarray, detection: Detection | None, gallery: Gallery | None
+    classifier: Classifier,
+    image: np.ndarray,
+    detection: Detection | None,
+    options: argparse.Namespace,
+    gallery: Gallery | None,
 ) -> dict[str, Any]:
     """What is to say of one face; `detection` is None for a picture that is an aligned face."""
     aligned = image if detection is None else align(image, detection.landmarks, classifier.template)
     answer = classifier.run(classifier.view(aligned))
-    label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
-    face: dict[str, Any] = {"label": label, "confidence": answer.probabilities[label]}
+    quality = assess(aligned, None if detection is None else detection.landmarks)
+    label = label_of(answer.probabilities, quality, options.min_confidence)
+    face: dict[str, Any] = {"label": label, "confidence": max(answer.probabilities.values())}
     if detection is not None:
         box = [round(float(value), 1) for value in detection.box]
         face |= {"box": box, "detection": round(detection.confidence, 4)}
-    face["probabilities"] = answer.probabilities
+    face |= {"probabilities": answer.probabilities, "quality": str(quality)}
     if gallery is not None and answer.average_face is not None:
         face["average_face"] = _text(gallery.write(answer.average_face))
     return face

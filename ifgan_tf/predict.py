@@ -32,10 +32,15 @@ INPUT: images, videos, folders of them, globs, camera:0 or a stream such as rtsp
 is told by its content; hidden files and what systems leave in folders are skipped. Writes into OUT
 
   predictions.csv    source, frame, time_s, face, x, y, width, height, detection, label, confidence, one column a class,
-                     error; text that a spreadsheet would run as a formula has an apostrophe before it
+                     error, quality; text that a spreadsheet would run as a formula has an apostrophe before it
   predictions.jsonl  the same, one object a face; {"source": …, "frame": …, "error": …} where there was nothing to say
   annotated/         copies of images and videos (WebM) with box, label, confidence and the average face drawn in
   average_faces/     the average face of every face found in an image
+
+`quality` says in words why an answer is to be trusted less (small, blurred, dark, bright, turned); it is empty for a
+good face. A face of which nothing can be read is `uncertain` and keeps its probabilities; so is, with
+--min_confidence=P, one whose best probability is below P. With --track, a face of a video keeps its number (`face`)
+while it is seen, and its probabilities are smoothed over half a second, so that labels do not flicker.
 
 A frame without a face has a row in the CSV with an empty label and the reason, so that nothing drops out unseen.
 Whatever ends the command, the tables hold what was finished. Of a few images it also says at once what they show.
@@ -61,7 +66,13 @@ class Counts:
 
 
 def predict(
-    recognizer: Recognizer, inputs: Sequence[str], output: Path, *, annotate: bool = True, average_faces: bool = True
+    recognizer: Recognizer,
+    inputs: Sequence[str],
+    output: Path,
+    *,
+    annotate: bool = True,
+    average_faces: bool = True,
+    track: bool = False,
 ) -> dict[str, Counts]:
     """Reads every input and writes what `USAGE` lists.
 
@@ -71,6 +82,7 @@ def predict(
       output: folder; an older result in it is replaced.
       annotate: draw copies.
       average_faces: write the average face of every face in an image.
+      track: follow the faces of videos and cameras, and smooth their probabilities over time.
 
     Returns:
       What became of every source, by name. Ctrl-C ends it early: what was not read then is `interrupted`, unless it is
@@ -81,6 +93,7 @@ def predict(
     """
     from ifgan_tf.recognition.media import frame_count, frames, sources
     from ifgan_tf.recognition.tables import Writer
+    from ifgan_tf.recognition.tracking import Tracker
 
     found = sources(inputs, output)
     counts = {source.name: Counts(interrupted=not source.live) for source in found}
@@ -92,12 +105,14 @@ def predict(
         progress.bar(total=sum(map(frame_count, found)) or None, desc="predict", unit="frame") as bar,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        reading = found[0]
+        reading, tracker = found[0], Tracker()
         for chunk in _chunks(stream):
             for frame, faces in _faces_of(recognizer, chunk):
                 if frame.source != reading:
                     counts[reading.name].interrupted = False
-                    reading = frame.source
+                    reading, tracker = frame.source, Tracker()
+                if track and frame.source.is_video and frame.image is not None:
+                    faces = recognizer.follow(tracker, frame.time_s, faces)
                 failure = writer.write(frame, faces)
                 count = counts[frame.source.name]
                 count.interrupted = frame.source.is_video and not frame.source.live
@@ -112,7 +127,9 @@ def predict(
 
 
 def _answer(faces: Sequence[Face], copy: Path | None) -> str:
-    told = ", ".join(f"{face.label} {face.confidence:.0%}" for face in faces)
+    from ifgan_tf.recognition.annotation import caption
+
+    told = ", ".join(map(caption, faces))
     return f"{told}, drawn in {files.printable(copy)}" if told and copy else told
 
 
@@ -164,23 +181,25 @@ def main(arguments: Sequence[str]) -> int:
     cli.required("output")
     if not arguments:
         raise UserError("expected INPUT…; see --help")
-    recognizer = _recognizer(values.workdir, values.model, values.faces)
+    recognizer = _recognizer(values.workdir, values.model, values.faces, values.min_confidence)
     output = Path(values.output)
-    counts = predict(recognizer, arguments, output, annotate=values.annotate, average_faces=values.average_faces)
+    counts = predict(
+        recognizer, arguments, output, annotate=values.annotate, average_faces=values.average_faces, track=values.track
+    )
     return report(counts, output)
 
 
-def _recognizer(workdir: str, model: str, faces: str) -> Recognizer:
+def _recognizer(workdir: str, model: str, faces: str, min_confidence: float) -> Recognizer:
     """Of what the flags name; of the model that ships if they name nothing."""
     from ifgan_tf.recognition.recognizer import Recognizer
 
     if workdir:
         from ifgan_tf.run_folder import single_run
 
-        return Recognizer(single_run(Path(workdir)).path, faces)
+        return Recognizer(single_run(Path(workdir)).path, faces, min_confidence=min_confidence)
     path = Path(model or MODEL)
     with native_silence() if path.is_file() else contextlib.nullcontext():  # LiteRT says which processor it found
-        return Recognizer(path, faces)
+        return Recognizer(path, faces, min_confidence=min_confidence)
 
 
 def report(counts: Mapping[str, Counts], output: Path) -> int:
@@ -205,6 +224,8 @@ if __name__ == "__main__":
     flags.DEFINE_string("model", "", "A SavedModel or .tflite file exported from a run.")
     flags.DEFINE_string("output", "", "Folder to write into.")
     flags.DEFINE_enum("faces", "largest", ["largest", "all"], "The face an image is about, or all of them.")
+    flags.DEFINE_float("min_confidence", 0.0, "A label of a lower probability is `uncertain`; 0: none is.")
+    flags.DEFINE_bool("track", False, "Follow faces of videos and cameras, and smooth their probabilities.")
     flags.DEFINE_bool("annotate", True, "Write annotated copies.")
     flags.DEFINE_bool("average_faces", True, "Write the average face of every face found in an image.")
     cli.run(main, USAGE)

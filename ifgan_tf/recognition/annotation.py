@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ifgan_tf.recognition.naming import UNCERTAIN
+
 if TYPE_CHECKING:
     from ifgan_tf.recognition.recognizer import Face
 
@@ -33,11 +35,18 @@ def annotated(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
         cv2.rectangle(copy, (left, top), (left + width, top + height), _COLOUR, max(1, round(2 * scale)))
         if face.average_face is not None:
             _inset(copy, face.average_face, left + width, top, max(12, round(0.4 * min(width, height))))
-        _caption(copy, f"{face.label} {face.confidence:.0%}", left, top, top + height, max(0.6 * scale, _SMALLEST_TEXT))
+        _write(copy, caption(face), left, top, top + height, max(0.6 * scale, _SMALLEST_TEXT))
     return copy
 
 
-def _caption(image: np.ndarray, text: str, left: int, top: int, under: int, size: float) -> None:
+def caption(face: Face) -> str:
+    """What is written beside a face: label, confidence, and what is poor; no confidence where nothing can be read."""
+    unread = face.label == UNCERTAIN and face.quality.unreadable
+    said = UNCERTAIN if unread else f"{face.label} {face.confidence:.0%}"
+    return f"{said} ({face.quality})" if face.quality.words else said
+
+
+def _write(image: np.ndarray, text: str, left: int, top: int, under: int, size: float) -> None:
     """Dark letters on the box's colour: above the box, below it, or inside of it, wherever there is room first."""
     size = min(size, image.shape[1] / cv2.getTextSize(text, _FONT, 1.0, 1)[0][0])
     thickness = max(1, round(1.5 * size))

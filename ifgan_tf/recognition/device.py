@@ -14,9 +14,13 @@ or, on a device, this one file and beside it the model that ships, `ifgan_tf/pre
 One JSON line an image, about its largest, most central face:
 
     {"image": path, "label": name, "confidence": p, "box": [x, y, width, height], "detection": p,
-     "probabilities": {name: p, …}}
+     "probabilities": {name: p, …}, "quality": words}
 
-with --faces=all also "faces": a list of such objects, from left to right. {"image": path, "error": …} says why there is
+"quality" says why the answer is to be trusted less (small, blurred, dark, bright, turned; a good face has none). A face
+of which nothing can be read has the label "uncertain"; so has, with --min_confidence=P, one whose best probability is
+below P. Probabilities stay as they are.
+
+With --faces=all also "faces": a list of such objects, from left to right. {"image": path, "error": …} says why there is
 no label; where no face is found nothing is guessed. Boxes are in pixels of the upright picture.
 
 Exit codes: 0 every image got a label; 1 some did not (their lines say why); 2 nothing was done: a model file that is
@@ -52,8 +56,10 @@ except ImportError as missing:
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.detection import Detection, best_face
 from ifgan_tf.faces.geometry import align
+from ifgan_tf.faces.quality import assess
 from ifgan_tf.pretrained import MODEL
 from ifgan_tf.recognition.litert import NO_FACE, Classifier
+from ifgan_tf.recognition.naming import checked_confidence, label_of
 
 _MAX_FILE_BYTES = 2**29
 # How the files of pictures start, whatever they are called.
@@ -246,6 +252,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--model", help="a .tflite file written by export.tflite (default: the model that ships)")
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="one face a picture, or all")
+    parser.add_argument(
+        "--min_confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="a label of a lower probability is `uncertain`; 0, the default, leaves all as they are",
+    )
     parser.add_argument("--aligned", action="store_true", help="the pictures are aligned faces already: look for none")
     parser.add_argument(
         "--average_face",
@@ -258,6 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if bool(options.images) == bool(options.camera):
             raise UserError("expected either pictures or --camera")
+        checked_confidence(options.min_confidence)
         if options.average_face and options.camera:
             raise UserError("--average_face: expected pictures; a camera's faces would never end")
         if options.average_face and not options.average_face.lower().endswith(".png"):
@@ -301,13 +315,13 @@ def _line(
         if isinstance(given, str):
             raise UserError(given)
         image = read_image(name) if given is None else given
-        faces = [_face(classifier, image, None, gallery)] if options.aligned else []
+        faces = [_face(classifier, image, None, options, gallery)] if options.aligned else []
         if not options.aligned:
             found = classifier.detect(image, every=options.faces == "all")
             if not found:
                 raise UserError(NO_FACE)
             best = best_face(found, image.shape)
-            faces = [_face(classifier, image, detection, gallery) for detection in found]
+            faces = [_face(classifier, image, detection, options, gallery) for detection in found]
             line |= faces[next(place for place, face in enumerate(found) if face is best)]
         else:
             line |= faces[0]
@@ -321,17 +335,22 @@ def _line(
 
 
 def _face(
-    classifier: Classifier, image: np.ndarray, detection: Detection | None, gallery: Gallery | None
+    classifier: Classifier,
+    image: np.ndarray,
+    detection: Detection | None,
+    options: argparse.Namespace,
+    gallery: Gallery | None,
 ) -> dict[str, Any]:
     """What is to say of one face; `detection` is None for a picture that is an aligned face."""
     aligned = image if detection is None else align(image, detection.landmarks, classifier.template)
     answer = classifier.run(classifier.view(aligned))
-    label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
-    face: dict[str, Any] = {"label": label, "confidence": answer.probabilities[label]}
+    quality = assess(aligned, None if detection is None else detection.landmarks)
+    label = label_of(answer.probabilities, quality, options.min_confidence)
+    face: dict[str, Any] = {"label": label, "confidence": max(answer.probabilities.values())}
     if detection is not None:
         box = [round(float(value), 1) for value in detection.box]
         face |= {"box": box, "detection": round(detection.confidence, 4)}
-    face["probabilities"] = answer.probabilities
+    face |= {"probabilities": answer.probabilities, "quality": str(quality)}
     if gallery is not None and answer.average_face is not None:
         face["average_face"] = _text(gallery.write(answer.average_face))
     return face

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
@@ -15,8 +15,11 @@ from ifgan_tf.data.images import decode_image, pixels_of, read_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.faces.detection import Detection
 from ifgan_tf.faces.geometry import align, model_view
+from ifgan_tf.faces.quality import UNMEASURED, Quality, assess
 from ifgan_tf.pretrained import MODEL
+from ifgan_tf.recognition.naming import checked_confidence, label_of
 from ifgan_tf.recognition.runtimes import open_runtime
+from ifgan_tf.recognition.tracking import Tracker
 
 # A file (its name, its bytes, or opened), pixels (uint8, grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4]), or a picture of
 # Pillow's.
@@ -33,10 +36,13 @@ class Face:
       box: float32 [4]: x, y, width, height in pixels of the photograph; may reach beyond it.
       detection: the detector's confidence, 0..1.
       landmarks: float32 [5, 2], in pixels of the photograph.
-      label: the most probable expression.
-      confidence: its probability.
+      label: the most probable expression; `uncertain` where `quality` says that the face cannot be read, or the
+        probability is below the recognizer's `min_confidence`.
+      confidence: the highest probability.
       probabilities: of every expression, in label order.
       average_face: uint8 RGB [S, S, 3], the average-identity face of that expression; None for a run without G.
+      quality: what to know before trusting the answer: size, sharpness, light and pose, and words for what is poor.
+      track: the number of the face in a video whose faces are followed; None elsewhere.
     """
 
     box: np.ndarray
@@ -46,6 +52,8 @@ class Face:
     confidence: float
     probabilities: dict[str, float]
     average_face: np.ndarray | None
+    quality: Quality = UNMEASURED
+    track: int | None = None
 
     def __repr__(self) -> str:
         x, y, width, height = (round(float(value)) for value in self.box)
@@ -63,6 +71,7 @@ class Recognizer:
       faces: `largest`, the one face that a photograph is about (largest and most central), or `all` of at least 20
         pixels.
       batch_size: faces the model is asked at a time.
+      min_confidence: a face whose most probable expression has a lower probability, 0..1, is `uncertain`.
 
     Attributes:
       labels: class names, in label order.
@@ -71,7 +80,7 @@ class Recognizer:
         model was trained on, in a square of 256; see `ifgan_tf.faces.geometry.align`.
 
     Raises:
-      UserError: when there is no such model.
+      UserError: when there is no such model, or an argument is out of its range.
 
     Example:
       >>> recognizer = Recognizer()
@@ -81,9 +90,16 @@ class Recognizer:
       [['happiness'], []]
     """
 
-    def __init__(self, path: str | os.PathLike[str] = MODEL, faces: str = "largest", batch_size: int = 32) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = MODEL,
+        faces: str = "largest",
+        batch_size: int = 32,
+        min_confidence: float = 0.0,
+    ) -> None:
         if faces not in FACES:
             raise UserError(f"--faces={faces}: expected one of {', '.join(FACES)}")
+        self._min_confidence = checked_confidence(min_confidence)
         self._runtime = open_runtime(Path(path), every_face=faces == "all")
         self._batch_size = batch_size
         self.labels = self._runtime.labels
@@ -121,8 +137,25 @@ class Recognizer:
             detections.append(found)
             aligned += [align(picture, detection.landmarks, self.template) for detection in found]
         probabilities, average_faces = self.classify(aligned)
-        answers = iter(zip(probabilities, average_faces, strict=True))
+        answers = iter(zip(aligned, probabilities, average_faces, strict=True))
         return [[self._face(detection, *next(answers)) for detection in found] for found in detections]
+
+    def follow(self, tracker: Tracker, time_s: float, faces: Sequence[Face]) -> list[Face]:
+        """The faces of the next frame of a video, with what was seen of them before.
+
+        Args:
+          tracker: of this video, and of this model.
+          time_s: of the frame; no earlier than the one before.
+          faces: of the frame, as `predict` found them.
+
+        Returns:
+          The same faces, each with the number of its track, and with the track's smoothed probabilities and the label
+          that they lead to. A frame in which a face cannot be read does not count, and gets what the track has.
+        """
+        boxes = [face.box for face in faces]
+        readings = [None if face.quality.unreadable else np.array([*face.probabilities.values()]) for face in faces]
+        tracked = tracker.update(time_s, boxes, readings)
+        return [self._on_track(face, *found) for face, found in zip(faces, tracked, strict=True)]
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of uint8 RGB [H, W, 3] that `predict` would look at."""
@@ -144,17 +177,27 @@ class Recognizer:
             average_faces += [None] * len(part) if faces is None else list(faces)
         return np.concatenate(probabilities), average_faces
 
-    def _face(self, detection: Detection, probabilities: np.ndarray, average_face: np.ndarray | None) -> Face:
-        best = int(probabilities.argmax())
+    def _on_track(self, face: Face, number: int, probabilities: np.ndarray | None) -> Face:
+        if probabilities is None:
+            return replace(face, track=number)
         named = dict(zip(self.labels, map(float, probabilities), strict=True))
+        label = label_of(named, UNMEASURED, self._min_confidence)  # what was read of it was fit to be read
+        return replace(face, label=label, confidence=max(named.values()), probabilities=named, track=number)
+
+    def _face(
+        self, detection: Detection, aligned: np.ndarray, probabilities: np.ndarray, average_face: np.ndarray | None
+    ) -> Face:
+        named = dict(zip(self.labels, map(float, probabilities), strict=True))
+        quality = assess(aligned, detection.landmarks)
         return Face(
             detection.box,
             detection.confidence,
             detection.landmarks,
-            self.labels[best],
-            float(probabilities[best]),
+            label_of(named, quality, self._min_confidence),
+            max(named.values()),
             named,
             average_face,
+            quality,
         )
 
 

@@ -21,6 +21,8 @@ from ifgan_tf.recognition.media import Frame
 from ifgan_tf.recognition.recognizer import Face
 
 COLUMNS = ("source", "frame", "time_s", "face", "x", "y", "width", "height", "detection", "label", "confidence")
+# Behind all others, where it moves none of the columns that programs may count on.
+QUALITY = "quality"
 NO_FACE = "no face found"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # what no later picture would be spared
 
@@ -88,19 +90,25 @@ class Writer:
         text = io.StringIO()
         table = csv.writer(text)
         if not self._whole:
-            table.writerow(_cells((*COLUMNS, *self._labels, "error")))
+            table.writerow(_cells((*COLUMNS, *self._labels, "error", QUALITY)))
         for number, face in enumerate(faces):
-            table.writerow(_cells((*_values(frame, number, face).values(), *_probabilities(face).values(), reason)))
+            values = (*_values(frame, number, face).values(), *_probabilities(face).values())
+            table.writerow(_cells((*values, reason, str(face.quality))))
         if not faces:
             head = _head(frame)
             empty = [""] * (len(COLUMNS) - len(head) + len(self._labels))
-            table.writerow(_cells((*head.values(), *empty, reason or NO_FACE)))
+            table.writerow(_cells((*head.values(), *empty, reason or NO_FACE, "")))
         return text.getvalue()
 
     def _lines(self, frame: Frame, faces: Sequence[Face], reason: str) -> str:
         error = {"error": reason} if reason else {}
         lines = [
-            {**_values(frame, number, face), "probabilities": _probabilities(face), **error}
+            {
+                **_values(frame, number, face),
+                "probabilities": _probabilities(face),
+                QUALITY: str(face.quality),
+                **error,
+            }
             for number, face in enumerate(faces)
         ]
         return "".join(json.dumps(line) + "\n" for line in lines or [{**_head(frame), "error": reason or NO_FACE}])
@@ -149,6 +157,7 @@ def _head(frame: Frame) -> dict[str, Any]:
 
 def _values(frame: Frame, number: int, face: Face) -> dict[str, Any]:
     box = [round(float(value), 1) for value in face.box]
+    number = number if face.track is None else face.track
     values = (number, *box, round(face.detection, 4), face.label, round(face.confidence, 6))
     return {**_head(frame), **dict(zip(COLUMNS[3:], values, strict=True))}
 

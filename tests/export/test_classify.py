@@ -66,7 +66,8 @@ def test_one_script_and_one_model_on_a_device(
     assert done.returncode == 1, done.stderr
     line, too_large = map(json.loads, done.stdout.splitlines())
     assert "134217728 pixels" in too_large["error"]
-    assert set(line) == {"image", "label", "confidence", "box", "detection", "probabilities"}
+    assert set(line) == {"image", "label", "confidence", "box", "detection", "probabilities", "quality"}
+    assert line["quality"] == ""
     assert line["image"] == astronaut_file
     assert tuple(line["probabilities"]) == run.classes()
     assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -194,6 +195,27 @@ def test_folders_and_aligned_faces(
     assert classify.main([f"--model={model_file}", str(tmp_path / "a.png")]) == 0
 
 
+def test_faces_that_cannot_be_read_and_labels_that_are_not_sure(
+    model_file: Path, astronaut: np.ndarray, astronaut_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(cv2.GaussianBlur(astronaut, (0, 0), 6)).save(tmp_path / "poor.png")
+    asked = [f"--model={model_file}", astronaut_file, str(tmp_path / "poor.png")]
+    assert classify.main(asked) == 0
+    good, poor = lines_of(capsys)
+    assert (good["label"] in good["probabilities"], good["quality"]) == (True, "")
+    assert (poor["label"], poor["quality"]) == ("uncertain", "blurred")
+    assert poor["confidence"] == max(poor["probabilities"].values())
+    assert classify.main([*asked, f"--min_confidence={good['confidence'] + 0.01}"]) == 0
+    assert lines_of(capsys) == [{**good, "label": "uncertain"}, poor]
+    assert classify.main([*asked, f"--min_confidence={good['confidence'] - 0.01}"]) == 0
+    assert lines_of(capsys) == [good, poor]
+    for wrong in ("-0.1", "1.1", "nan"):
+        assert classify.main([*asked, f"--min_confidence={wrong}"]) == 2
+        assert "--min_confidence" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        classify.main([*asked, "--min_confidence=high"])
+
+
 def test_camera_reads_until_the_end(
     model_file: Path, astronaut: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -286,7 +308,7 @@ def test_all_faces_with_boxes_and_average_faces(
     (line,) = lines_of(capsys)
     left, right = line["faces"]
     assert left["box"][0] < 160 < right["box"][0]
-    assert {"label", "confidence", "box", "detection", "probabilities", "average_face"} == set(left)
+    assert {"label", "confidence", "box", "detection", "probabilities", "quality", "average_face"} == set(left)
     assert {**line, "image": "", "faces": []} in [{**one, "image": "", "faces": []} for one in line["faces"]]
     assert left["confidence"] == max(left["probabilities"].values())
     names = [Path(one["average_face"]).name for one in line["faces"]]

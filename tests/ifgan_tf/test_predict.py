@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_table_lines_copies_and_average_faces(recognizer: Recognizer, astronaut:
     counts = predict_lib.predict(recognizer, [str(tmp_path / "in")], output)
     assert [count.faces for count in counts.values()] == [1, 1]
     rows = table(output)
-    assert list(rows[0]) == [*COLUMNS, *recognizer.labels, "error"]
+    assert list(rows[0]) == [*COLUMNS, *recognizer.labels, "error", "quality"]
     assert [row["source"] for row in rows] == [photo, photo.replace("/a/", "/b/")]
     (face,) = recognizer.predict([astronaut])[0]
     assert rows[0]["label"] == face.label
@@ -160,6 +161,69 @@ def test_video_row_by_row_and_copy(recognizer: Recognizer, astronaut: np.ndarray
         times.append(copy.get(cv2.CAP_PROP_POS_MSEC))
     assert int(copy.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little") == b"VP80"
     assert times[-1] == pytest.approx(44 * 200, abs=100)
+
+
+def test_faces_that_cannot_be_read_are_said_so(recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path) -> None:
+    blurred = cv2.GaussianBlur(astronaut, (0, 0), 6)
+    photos = [save(astronaut, tmp_path / "good.png"), save(blurred, tmp_path / "poor.png")]
+    predict_lib.predict(recognizer, photos, tmp_path / "out", annotate=False)
+    good, poor = table(tmp_path / "out")
+    assert good["quality"] == "" and good["label"] in recognizer.labels
+    assert poor["quality"] == "blurred" and poor["label"] == "uncertain"
+    assert sum(float(poor[name]) for name in recognizer.labels) == pytest.approx(1, abs=1e-4)
+    assert float(poor["confidence"]) == max(float(poor[name]) for name in recognizer.labels)
+    assert [line["quality"] for line in lines(tmp_path / "out")] == ["", "blurred"]
+
+
+def test_labels_below_the_least_confidence(run_dir: Path, recognizer: Recognizer, astronaut: np.ndarray) -> None:
+    (sure,) = recognizer.predict(astronaut)
+    for least, label in ((sure.confidence - 0.01, sure.label), (sure.confidence + 0.01, "uncertain")):
+        (face,) = Recognizer(run_dir, min_confidence=least).predict(astronaut)
+        assert (face.label, face.confidence, face.probabilities) == (label, sure.confidence, sure.probabilities)
+    for wrong in (-0.1, 1.5, float("nan")):
+        with pytest.raises(UserError, match="--min_confidence"):
+            Recognizer(run_dir, min_confidence=wrong)
+
+
+def test_tracks_smooth_and_number_the_faces_of_a_video(
+    run_dir: Path, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two faces, one of them alone, nobody for more than a second, both again; every third frame is misread."""
+    left, right = astronaut[20:180, 50:210], astronaut[20:180, 210:50:-1]
+    blank = np.zeros((160, 40, 3), np.uint8)
+    pair, alone = np.concatenate([left, blank, right], axis=1), np.concatenate([blank] * 5 + [right], axis=1)
+    video = write_video([pair] * 6 + [alone] * 6 + [np.zeros_like(pair)] * 12 + [pair] * 2, tmp_path / "v.avi", rate=10)
+    recognizer = Recognizer(run_dir, faces="all")
+    whole, asked = recognizer._runtime.run, iter(range(99))
+
+    def flickering(faces: np.ndarray) -> Any:
+        _, average_faces = whole(faces)
+        seen = [next(asked) // 2 % 3 == 2 for _ in faces]
+        return np.array([np.eye(7, dtype=np.float32)[5 if other else 0] for other in seen]), average_faces
+
+    monkeypatch.setattr(recognizer, "_runtime", replace(recognizer._runtime, run=flickering))
+    predict_lib.predict(recognizer, [video, video], tmp_path / "out", annotate=False, track=True)
+    rows = [row for row in table(tmp_path / "out") if row["label"]]
+    first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    numbers = [int(row["face"]) for row in first]
+    assert numbers == [0, 1] * 6 + [1] * 6 + [2, 3] * 2
+    assert [int(row["face"]) for row in second] == numbers  # a new source begins anew
+    assert {row["label"] for row in first[:18]} == {recognizer.labels[0]}
+    assert min(float(row["confidence"]) for row in first[:18]) > 0.5
+
+
+def test_without_tracks_labels_are_those_of_the_frames_and_photographs_are_never_smoothed(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(recognizer, "follow", never)
+    photos = [save(astronaut, tmp_path / f"{number}.png") for number in range(2)]
+    video = write_video([astronaut] * 3, tmp_path / "video.avi")
+    predict_lib.predict(recognizer, [video], tmp_path / "out", annotate=False)
+    predict_lib.predict(recognizer, photos, tmp_path / "out", annotate=False, track=True)
+    assert [row["face"] for row in table(tmp_path / "out")] == ["0", "0"]
 
 
 def test_frames_are_released_as_they_are_read(

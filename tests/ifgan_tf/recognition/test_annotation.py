@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ifgan_tf.recognition.annotation import annotated
+from ifgan_tf.faces.quality import Quality
+from ifgan_tf.recognition.annotation import annotated, caption
 from ifgan_tf.recognition.recognizer import Face
 
 YELLOW = (255, 214, 0)
@@ -37,3 +40,12 @@ def test_the_label_goes_below_where_there_is_no_room_above(top: int) -> None:
 @pytest.mark.parametrize("side", [1, 8, 24])
 def test_pictures_smaller_than_a_label(side: int) -> None:
     assert drawn(side, side, 0, 0, side, side).shape == (side, side)
+
+
+def test_the_caption_says_what_is_poor() -> None:
+    told = face(0, 0, 9, 9)
+    assert caption(told) == "happiness 93%"
+    assert caption(replace(told, quality=Quality(size=10.0))) == "happiness 93% (small)"
+    unread = replace(told, label="uncertain", quality=Quality(size=5.0, brightness=15.0))
+    assert caption(unread) == "uncertain (small dark)"
+    assert caption(replace(told, label="uncertain", confidence=0.31)) == "uncertain 31%"  # by --min_confidence

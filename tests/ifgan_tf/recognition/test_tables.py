@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ifgan_tf.faces.quality import Quality
 from ifgan_tf.recognition import media
 from ifgan_tf.recognition.media import Frame, Source
 from ifgan_tf.recognition.recognizer import Face
@@ -31,12 +33,30 @@ def test_names_are_text_in_the_table_and_as_they_are_in_the_lines(tmp_path: Path
             writer.write(Frame(Source(name, Path(name), False), 0, 0.0, image), [face("=label")])
             writer.write(Frame(Source(name, Path(name), False), 0, 0.0, None, f"{name}: not readable"), [])
     header, *rows = csv.reader((tmp_path / "predictions.csv").open(newline=""))
-    assert header[-2:] == ["'=label", "error"]
+    assert header[-3:] == ["'=label", "error", "quality"]
     assert not [cell for row in rows for cell in row if cell[:1] in "=+@" and cell]
     assert [text_of(row[0]) for row in rows[::2]] == list(NAMES)
     assert {row[header.index("x")] for row in rows[::2]} == {"-3.5"}
     lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
     assert [line["source"] for line in lines[::2]] == list(NAMES)
+
+
+def test_quality_is_the_last_column_and_a_key_and_tracks_are_the_numbers_of_faces(tmp_path: Path) -> None:
+    source = Source("v.mp4", Path("v.mp4"), True)
+    with Writer(tmp_path, ("fear", "neutral"), annotate=False, average_faces=False) as writer:
+        small = replace(face("neutral"), quality=Quality(size=9.0, yaw=40.0), track=7)
+        writer.write(Frame(source, 0, 0.0, np.zeros((9, 9, 3), np.uint8)), [small, face("neutral")])
+        writer.write(Frame(source, 1, 0.1, np.zeros((9, 9, 3), np.uint8)), [])
+    rows = list(csv.DictReader((tmp_path / "predictions.csv").open(newline="")))
+    assert list(rows[0])[-2:] == ["error", "quality"]
+    assert [(row["face"], row["error"], row["quality"]) for row in rows] == [
+        ("7", "", "small turned"),
+        ("1", "", ""),
+        ("", "no face found", ""),
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
+    assert [line.get("quality") for line in lines] == ["small turned", "", None]
+    assert [line.get("face") for line in lines] == [7, 1, None]
 
 
 @pytest.mark.parametrize("label", ["../../evil", "/evil", "a/b", ".."])
