@@ -102,13 +102,32 @@ def _blurred(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _coarse(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A third of the views: enlarged from 30 to 80 % of its pixels; of 96 pixels, faces of some 30 and more."""
-    if rng.random() >= 0.35:
+    """Three in five views: enlarged from 20 to 80 % of its pixels, evenly in octaves; of 96 pixels, faces of 20 and more.
+
+    Nothing else helped as much to read photographs: what is rendered looks least like one in its finest detail.
+    """
+    if rng.random() >= 0.6:
         return view
     size = view.shape[0]
-    few = round(size * rng.uniform(0.3, 0.8))
+    few = round(size * math.exp(rng.uniform(math.log(0.2), math.log(0.8))))
     small = cv2.resize(view, (few, few), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
+    how = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
+    return cv2.resize(small, (size, size), interpolation=how)
+
+
+def _filtered(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A quarter of the views: laid over by a random convolution of itself, so that texture tells less than shape.
+
+    Xu et al., "Robust and Generalizable Visual Representation Learning via Random Convolutions", ICLR 2021.
+    """
+    if rng.random() >= 0.25:
+        return view
+    side = int(rng.choice([1, 3, 5, 7]))
+    kernels = rng.normal(0, 1, (3, 3, side, side)).astype(np.float32)
+    other = np.stack([sum(cv2.filter2D(view[..., i], -1, k[i]) for i in range(3)) for k in kernels], axis=-1)
+    other = (other - other.mean()) * (view.std() / (other.std() + 1e-3)) + view.mean()
+    share = np.float32(rng.uniform())
+    return np.clip(share * view + (1 - share) * other, 0, 255)
 
 
 def _noisy(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -133,6 +152,7 @@ DISTORTIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] 
     "light": _lit,
     "colour": _coloured,
     "grey": _grey,
+    "filter": _filtered,
     "blur": _blurred,
     "resolution": _coarse,
     "noise": _noisy,
