@@ -9,12 +9,14 @@ error.
 
 It is the demo's baseline (flags/demo.flags, the photo alone), from scratch, unless other flags are given: all of
 train.py's are flags here too, among them --flagfile=flags/photos.flags (MobileNetV2 from ImageNet, with distortions),
---classifier_input, and --dataset=bu_3dfe for the other way round.
+--classifier_input, and --dataset=bu_3dfe for the other way round. --model=RUN (or a .tflite) asks one that is trained
+already, in place of training.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import sys
 import tempfile
@@ -32,7 +34,7 @@ from ifgan_tf.data.built_sets import Faces, load_faces
 from ifgan_tf.data.folds import subject_fold
 from ifgan_tf.labels import EXPRESSIONS
 
-FOLD = 0
+FOLD, BATCH = 0, 100
 PRESET = Path(__file__).parents[1] / "flags" / "demo.flags"
 
 Predict = Callable[[Faces], np.ndarray]  # cropped faces to labels, int [N], or `metrics.NO_FACE`
@@ -53,6 +55,21 @@ def trained(config: Config, data_dir: str, seed: int) -> Predict:
         train(config, Path(folder))
         model = RunFolder(Path(folder)).inference()
     return lambda faces: predict(model, faces, "transfer").predicted
+
+
+def ready(model: Path) -> tuple[int, Predict]:
+    """A model that is trained already, a run folder or an export: the side of what it sees, and what it says."""
+    from ifgan_tf.evaluation.metrics import NO_FACE
+    from ifgan_tf.recognition.runtimes import open_runtime
+
+    runtime = open_runtime(model)
+
+    def predict(faces: Faces) -> np.ndarray:
+        starts = range(0, len(faces), BATCH)
+        said = [runtime.run(faces.images[start : start + BATCH])[0].argmax(axis=1) for start in starts]
+        return np.where(faces.detected, np.concatenate(said), NO_FACE)
+
+    return runtime.image_size, predict
 
 
 def part_of(faces: Faces, part: str) -> Faces:
@@ -85,17 +102,17 @@ def main(arguments: Sequence[str]) -> None:
     cli.required("train", "test_data_dir")
     values = flags.FLAGS
     config = config_lib.from_flags(values, FOLD)
-    tests = test_faces(values.train, config.data.dataset, values.test_set, values.test_data_dir, config.data.image_size)
+    size, predict = ready(Path(values.model)) if values.model else (config.data.image_size, None)
+    tests = test_faces(values.train, config.data.dataset, values.test_set, values.test_data_dir, size)
     rows: list[class_table.Row] = []
-    for folder in values.train:
-        for seed in range(values.seeds):
-            begun = time.monotonic()
-            predict = trained(config, folder, seed)
-            seconds = time.monotonic() - begun
-            judged = {name: class_table.figures(faces.labels, predict(faces)) for name, faces in tests.items()}
-            told = ", ".join(f"{100 * row['accuracy']:.1f} % of {name}" for name, row in judged.items())
-            logging.info("%s, seed %d: trained in %.0f s, names %s", folder, seed, seconds, told)
-            rows += [{"trained on": folder, "tested on": name, "seed": seed, **row} for name, row in judged.items()]
+    for folder, seed in itertools.product(values.train, range(1 if values.model else values.seeds)):
+        begun = time.monotonic()
+        answer = predict or trained(config, folder, seed)
+        seconds = time.monotonic() - begun
+        judged = {name: class_table.figures(faces.labels, answer(faces)) for name, faces in tests.items()}
+        told = ", ".join(f"{100 * row['accuracy']:.1f} % of {name}" for name, row in judged.items())
+        logging.info("%s, seed %d: trained in %.0f s, names %s", folder, seed, seconds, told)
+        rows += [{"trained on": folder, "tested on": name, "seed": seed, **row} for name, row in judged.items()]
     print(class_table.markdown(rows))
     print(f"\nMeans of {values.seeds} seeds:\n")
     print(class_table.markdown(class_table.over_seeds(rows, ("trained on", "tested on"))))
@@ -108,6 +125,7 @@ if __name__ == "__main__":
     flags.DEFINE_list("train", [], "Folders of built data sets, each with a --dataset to train on.")
     flags.DEFINE_list("test_set", ["bu_3dfe"], "Data sets to test on, all of each; name, or name/configuration.")
     flags.DEFINE_string("test_data_dir", "", "Folder of built data sets that holds them.")
+    flags.DEFINE_string("model", "", "Run folder, SavedModel or .tflite file to ask, in place of training.")
     flags.DEFINE_integer("seeds", 3, "How many times, with other seeds.", lower_bound=1)
     flags.DEFINE_string("output", "", "CSV file for the figures of every run.")
     sys.argv[1:1] = [

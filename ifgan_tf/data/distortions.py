@@ -102,9 +102,9 @@ def _blurred(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _coarse(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Three in five views: enlarged from 20 to 80 % of its pixels, evenly in octaves; of 96 pixels, faces of 20 and more.
+    """Three in five views: enlarged from 20 to 80 % of its pixels, evenly in octaves.
 
-    Nothing else helped as much to read photographs: what is rendered looks least like one in its finest detail.
+    What is rendered looks least like a photograph in its finest detail.
     """
     if rng.random() >= 0.6:
         return view

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_sets import example_of, face_of, write_built_set
+from tiny import tiny_config, write_run
+from tiny_sets import SUBJECTS, example_of, face_of, faces_of, write_built_set
 
 from benchmarks import synthetic_faces_transfer as transfer
 from ifgan_tf.errors import UserError
+from ifgan_tf.evaluation.metrics import NO_FACE
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = [f"S{number:03d}" for number in range(10)]
@@ -49,6 +51,17 @@ def test_tests_are_whole_sets_and_every_tenth_person_of_each_folder(folders):
 def test_a_set_that_is_not_built_is_named(folders):
     with pytest.raises(UserError, match="--dataset=bu_3dfe: not built"):
         transfer.test_faces(folders, "synthetic_faces", ["bu_3dfe"], folders[0], 64)
+
+
+def test_a_model_that_is_ready_is_asked_and_who_was_not_found_has_no_answer(tmp_path):
+    config = tiny_config(classifier_input="input", dataset="bu_3dfe")
+    run = write_run(tmp_path, config, SUBJECTS, lambda label: np.zeros((256, 256, 3), np.uint8), {"best": 1}, True)
+    size, predict = transfer.ready(run.path)
+    images = np.random.default_rng(0).integers(0, 256, (5, size, size, 3), np.uint8)
+    faces = faces_of(np.zeros(5, int), images=images, detected=np.array([True, True, False, True, True]))
+    said = predict(faces)
+    expected = run.inference()(images.astype(np.float32))["probabilities"].numpy().argmax(axis=1)
+    np.testing.assert_array_equal(said, np.where(faces.detected, expected, NO_FACE))
 
 
 def _run(*arguments):
