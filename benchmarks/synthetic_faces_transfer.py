@@ -112,10 +112,12 @@ def main(arguments: Sequence[str]) -> None:
         judged = {name: class_table.figures(faces.labels, answer(faces)) for name, faces in tests.items()}
         told = ", ".join(f"{100 * row['accuracy']:.1f} % of {name}" for name, row in judged.items())
         logging.info("%s, seed %d: trained in %.0f s, names %s", folder, seed, seconds, told)
-        rows += [{"trained on": folder, "tested on": name, "seed": seed, **row} for name, row in judged.items()]
+        source = values.model or folder
+        rows += [{"trained on": source, "tested on": name, "seed": seed, **row} for name, row in judged.items()]
     print(class_table.markdown(rows))
-    print(f"\nMeans of {values.seeds} seeds:\n")
-    print(class_table.markdown(class_table.over_seeds(rows, ("trained on", "tested on"))))
+    if not values.model:
+        print(f"\nMeans of {values.seeds} seeds:\n")
+        print(class_table.markdown(class_table.over_seeds(rows, ("trained on", "tested on"))))
     if values.output:
         write_text(Path(values.output), csv_text([{name: str(value) for name, value in row.items()} for row in rows]))
 
