@@ -18,12 +18,11 @@ from keras import layers
 
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
-from ifgan_tf.models.backbones import Preprocess
+from ifgan_tf.models.backbones import MEAN_RGB, STD_RGB
 from ifgan_tf.models.inference import ToUnit
 
 _HEAD = ("classifier.1.weight", "classifier.1.bias")
 _EPSILON = 1e-5  # of torchvision's batch normalisation
-_MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def imagenet_mobilenet(state: Mapping[str, np.ndarray], size: int) -> keras.Model:
@@ -57,8 +56,8 @@ def imagenet_mobilenet(state: Mapping[str, np.ndarray], size: int) -> keras.Mode
     # (x + 1) / 2 less the mean over the deviation: a factor on the kernel, and a constant that the normalisation which
     # follows takes away with its mean. (At the border, where the convolution pads, that is not exact.)
     (kernel,) = first.get_weights()
-    constant = (kernel * ((0.5 - _MEAN) / _STD)[:, None]).sum(axis=(0, 1, 2))
-    first.set_weights([kernel * (0.5 / _STD)[:, None]])
+    constant = (kernel * ((0.5 - MEAN_RGB) / STD_RGB)[:, None]).sum(axis=(0, 1, 2))
+    first.set_weights([kernel * (0.5 / STD_RGB)[:, None]])
     scale, offset, mean, variance = norms[0].get_weights()
     norms[0].set_weights([scale, offset, mean - constant, variance])
     return model
@@ -68,7 +67,7 @@ def imagenet_classifier(state: Mapping[str, np.ndarray], size: int) -> keras.Mod
     """The whole network: RGB in 0..255 [B, S, S, 3] → logits of the 1,000 classes; arguments as above."""
     features, logits = imagenet_mobilenet(state, size), layers.Dense(1000)
     image = keras.Input((size, size, 3), name="image")
-    pooled = layers.GlobalAveragePooling2D()(features(Preprocess("tf")(ToUnit()(image))))
+    pooled = layers.GlobalAveragePooling2D()(features(ToUnit()(image)))
     model = keras.Model(image, logits(pooled))
     kernel, bias = (state[name] for name in _HEAD)
     logits.set_weights([kernel.T, bias])

@@ -8,7 +8,7 @@ on the test subjects of fold 0 (every tenth person) of each folder. An image in 
 error.
 
 It is the demo's baseline (flags/demo.flags, the photo alone), from scratch, unless other flags are given: all of
-train.py's are flags here too, among them --flagfile=flags/photos.flags (MobileNetV2 from ImageNet, with distortions),
+train.py's are flags here too, among them --flagfile=flags/photos.flags with --backbone=MobileNetV2,
 --classifier_input, and --dataset=bu_3dfe for the other way round. --model=RUN (or a .tflite) asks one that is trained
 already, in place of training.
 """

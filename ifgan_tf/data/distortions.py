@@ -2,7 +2,7 @@
 
 Not in the paper. What happens to light on its way into a file, in that order: something lies before the face, light
 falls on it, then come the camera's colours, its lens, its pixels, their noise, and the file's compression. Every
-distortion spares some views, so that a model also sees faces as they are.
+distortion but that of colours spares some views, so that a model also sees faces as they are.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def distorted(view: np.ndarray, names: Collection[str], rng: np.random.Generator
 
 
 def _occluded(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A third of the views: a rectangle of 2 to 15 % of the view, of one colour or of noise, lies before the face."""
+    """A third of the views: a rectangle of 2 to 15 % of the view, of one colour, lies before the face."""
     if rng.random() >= 0.35:
         return view
     size = view.shape[0]

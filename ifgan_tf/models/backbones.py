@@ -37,7 +37,7 @@ PREPROCESSING: dict[str, str] = {
     SMALL_CNN: "tf",
 }
 _MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
-_MEAN_RGB, _STD_RGB = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+MEAN_RGB, STD_RGB = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
 
 @keras.saving.register_keras_serializable(package="ifgan_tf")
@@ -63,7 +63,7 @@ class Preprocess(keras.layers.Layer):
     def _one(self, rgb: Any) -> Any:
         if self.mode == "caffe":
             return (ops.flip(rgb, axis=-1) + 1.0) * 127.5 - _MEAN_BGR
-        return ((rgb + 1.0) * 0.5 - _MEAN_RGB) / _STD_RGB
+        return ((rgb + 1.0) * 0.5 - MEAN_RGB) / STD_RGB
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
