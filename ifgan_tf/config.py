@@ -269,6 +269,11 @@ class LossConfig:
         "Eq. 4",
         within=_WEIGHT,
     )
+    label_smoothing: float = _setting(
+        0.0,
+        "Share of the certainty in Eq. 4's labels that is spread evenly over all classes; 0 in the paper.",
+        within=Within(0, 1, below=True),
+    )
     class_weights: bool = _setting(
         False, "Weigh each image's expression loss by the rarity of its class in training; not in the paper."
     )
@@ -300,6 +305,13 @@ class OptimizerConfig:
     epochs: int = _setting(100, "Passes over the training images.", "§4.3", within=_COUNT)
     learning_rate: float = _setting(
         1e-4, "Initial learning rate of Adam, for G, D and E alike.", "§4.3", within=Within(0, above=True)
+    )
+    learning_rate_schedule: str = _setting(
+        "steps",
+        "How the learning rate falls: steps (by --learning_rate_decay every --learning_rate_decay_epochs), or cosine "
+        "(to 0 at the last step of --epochs, after it has risen for a twentieth of them; for short trainings).",
+        "§4.3",
+        ("steps", "cosine"),
     )
     learning_rate_decay: float = _setting(
         0.9, "Factor on the learning rate every few epochs.", "§4.3", within=Within(0, 1, above=True)

@@ -67,7 +67,11 @@ def l1_loss(average_faces: tf.Tensor, generated_faces: tf.Tensor) -> Terms:
 
 
 def softmax_loss(
-    labels: tf.Tensor, *logits: tf.Tensor, lambda_real: float = 1.0, weights: tf.Tensor | None = None
+    labels: tf.Tensor,
+    *logits: tf.Tensor,
+    lambda_real: float = 1.0,
+    weights: tf.Tensor | None = None,
+    smoothing: float = 0.0,
 ) -> Terms:
     """Eq. 4: cross-entropy of E on the real tuples plus that on the generated ones.
 
@@ -78,14 +82,23 @@ def softmax_loss(
       *logits: float [B, classes] each: E's of the real tuples, and of the generated ones. The baseline has one.
       lambda_real: weight of the real tuples; 1 in the paper.
       weights: float [B], of every image; all 1 in the paper.
+      smoothing: share of a label's certainty that is spread evenly over all classes; 0 in the paper.
     Returns:
       Scalars `softmax` (the sum) and, when there are two, `softmax_real` and `softmax_generated`.
     """
-    entropies = [tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=one) for one in logits]
+    entropies = [_cross_entropy(labels, one, smoothing) for one in logits]
     each = [tf.reduce_mean(one if weights is None else weights * one) for one in entropies]
     if len(each) == 1:
         return {"softmax": each[0]}
     return {"softmax": lambda_real * each[0] + each[1], "softmax_real": each[0], "softmax_generated": each[1]}
+
+
+def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
+    of_label = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if not smoothing:
+        return of_label
+    of_all = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
+    return (1 - smoothing) * of_label + smoothing * of_all
 
 
 def island_loss(

@@ -189,10 +189,11 @@ class Trainer:
         G, D, _ = self.networks
         photo = tf.cast(images, tf.float32) / 127.5 - 1.0  # I_SE
         weights = None if self._class_weights is None else tf.gather(self._class_weights, labels)
+        softmax_loss = functools.partial(losses.softmax_loss, weights=weights, smoothing=self.loss.label_smoothing)
         if G is None or D is None:
             said = self._classify(photo)
             features = self.centres.features(said["feature"], labels)
-            terms = losses.softmax_loss(labels, said["logits"], weights=weights)
+            terms = softmax_loss(labels, said["logits"])
             return terms | self.centres.island_loss(features), said["logits"], features
 
         targets = labels if targets is None else targets
@@ -207,7 +208,7 @@ class Trainer:
         logits = tf.split(said["logits"], len(tuples))
         shares = tf.repeat(tf.constant(tuples, said["feature"].dtype), tf.shape(labels)[0])
         features = self.centres.features(said["feature"], tf.tile(labels, [len(tuples)]), shares)
-        terms |= losses.softmax_loss(labels, *logits, lambda_real=lambda_real, weights=weights)  # Eq. 4
+        terms |= softmax_loss(labels, *logits, lambda_real=lambda_real)  # Eq. 4
         terms |= self.centres.island_loss(features)  # Eq. 5
         return terms, logits[-1], features
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -63,6 +64,15 @@ def test_eq4_adds_both_tuples():
     assert terms["softmax_generated"].numpy() == pytest.approx(cross_entropy(fake), rel=1e-6)
     assert terms["softmax"].numpy() == pytest.approx(cross_entropy(real) + cross_entropy(fake), rel=1e-6)
     assert losses.softmax_loss(labels, real)["softmax"].numpy() == pytest.approx(cross_entropy(real), rel=1e-6)
+
+
+def test_smoothed_labels_are_those_of_keras():
+    labels = tf.constant([0, 2])
+    logits = tf.constant([[2.0, 0, 0], [0, 1.0, 3.0]])
+    smoothed = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)
+    expected = float(smoothed(tf.one_hot(labels, 3), logits))
+    assert float(losses.softmax_loss(labels, logits, smoothing=0.2)["softmax"]) == pytest.approx(expected, rel=1e-6)
+    assert expected > float(losses.softmax_loss(labels, logits)["softmax"])
 
 
 FEATURES = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]], np.float32)

@@ -226,6 +226,24 @@ def test_learning_rate_falls_by_a_tenth_every_ten_epochs():
     assert float(schedule(7 * 95)) == pytest.approx(1e-4 * 0.9**9, rel=1e-5)
 
 
+def test_cosine_rises_for_a_twentieth_and_ends_at_nothing():
+    schedule = learning_rate(
+        OptimizerConfig(learning_rate=1e-3, learning_rate_schedule="cosine", epochs=4), steps_per_epoch=50
+    )
+    rates = [float(schedule(step)) for step in range(201)]
+    assert rates[0] == 0 and max(rates) == rates[10] == pytest.approx(1e-3)
+    assert rates[105] == pytest.approx(0.5e-3) and rates[200] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("classifier_input", ["pair", "input"])
+def test_labels_are_smoothed_where_the_run_asks(classifier_input):
+    one = trainer(classifier_input, loss=LossConfig(label_smoothing=0.3, lambda_real=0))
+    terms, logits, _ = one.forward(IMAGES, LABELS)
+    expected = losses.softmax_loss(LABELS, logits, smoothing=0.3)["softmax"]
+    assert terms["softmax"].numpy() == pytest.approx(expected.numpy(), rel=1e-6)
+    assert terms["softmax"].numpy() != pytest.approx(losses.softmax_loss(LABELS, logits)["softmax"].numpy(), rel=1e-3)
+
+
 def test_it_learns():
     one = trainer()
     first = float(one.step(IMAGES, LABELS)["loss"])
