@@ -57,11 +57,20 @@ def run(function: Callable[..., Any], *arguments: Any) -> Any:
       function: whose results are the same everywhere.
       *arguments: of every replica (`tf.distribute.DistributedValues`), or the same for all.
     """
-    strategy = tf.distribute.get_strategy()
-    if strategy.num_replicas_in_sync == 1:
-        return function(*arguments)
-    results = strategy.run(function, args=arguments)
-    return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], results)
+    results = on_each(function, *arguments)
+    if count() == 1:
+        return results
+    local = tf.distribute.get_strategy().experimental_local_results
+    return tf.nest.map_structure(lambda value: local(value)[0], results)
+
+
+def on_each(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function on every replica, and returns what each returned, as it can be given to them again.
+
+    Args:
+      function, *arguments: as in `run`; results may differ.
+    """
+    return function(*arguments) if count() == 1 else tf.distribute.get_strategy().run(function, args=arguments)
 
 
 def _index() -> tf.Tensor:

@@ -3,7 +3,8 @@
     python -m tests.two_devices --strategy=mirrored --output=two.npz -- flags of train.py
 
 writes what steps report, and what one of them leaves: Adam's first moments (its gradients, up to a factor), the centres
-and moving statistics. Two logical processors stand for two GPUs; `multi_worker` follows TF_CONFIG.
+and moving statistics; with --steps_per_execution=2, what steps of one call report. Two logical processors stand for two
+GPUs; `multi_worker` follows TF_CONFIG.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ def one_step(config: Config) -> dict[str, np.ndarray]:
         return tf.data.Dataset.from_tensor_slices((images[:, own], labels[:, own], labels[:, own]))
 
     left: dict[str, np.ndarray] = {}
+    if config.run.steps_per_execution == STEPS:
+        metrics = trainer.several(*strategy.batches(part))
+        return {
+            f"step {step}: {name}": values[step].numpy() for name, values in metrics.items() for step in range(STEPS)
+        }
     for number, values in enumerate(strategy.batches(part)):
         metrics = trainer.step(*values)
         left |= {f"step {number}: {name}": value.numpy() for name, value in metrics.items()}

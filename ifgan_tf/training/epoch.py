@@ -29,6 +29,7 @@ def train_epoch(
     pause_due: Callable[[], bool],
     pause: Callable[[], None],
     ask_every: int,
+    steps_per_call: int,
     name: str,
 ) -> None:
     """Takes the steps of an epoch that have not been taken.
@@ -43,6 +44,7 @@ def train_epoch(
       pause_due: asked between two steps whether to `pause`.
       pause: called between two steps, when all that was done until then is in `trainer` and `so_far`.
       ask_every: steps from one question to the next.
+      steps_per_call: steps that TensorFlow takes in one call; those left over at the end of the epoch take one each.
       name: of the progress bar.
 
     Raises:
@@ -51,15 +53,18 @@ def train_epoch(
     """
     pending: list[Metrics] = []
     since = time.perf_counter()
-    total, taken = len(steps) * batch_size, so_far.taken
-    with progress.bar(total=total, initial=taken * batch_size, desc=name, unit="img", leave=False) as bar:
-        for done, step in enumerate(steps[taken:], start=taken + 1):
-            pending.append(trainer.step(*next_batch(batches, step)))
-            bar.update(batch_size)
-            last = done == len(steps)
-            look, pausing = last or done % _LOOK_EVERY == 0, not last and done % ask_every == 0 and pause_due()
+    total, done = len(steps) * batch_size, so_far.taken
+    with progress.bar(total=total, initial=done * batch_size, desc=name, unit="img", leave=False) as bar:
+        while done < len(steps):
+            before, done = done, done + (steps_per_call if done + steps_per_call <= len(steps) else 1)
+            taken = [next_batch(batches, step) for step in steps[before:done]]
+            pending.append(trainer.several(*taken) if len(taken) > 1 else trainer.step(*taken[0]))
+            bar.update(len(taken) * batch_size)
+            step, last = steps[done - 1], done == len(steps)
+            look = last or done // _LOOK_EVERY > before // _LOOK_EVERY
+            pausing = not last and done // ask_every > before // ask_every and pause_due()
             if look or pausing:
-                lines, now = _fetch(pending, step - len(pending) + 1), time.perf_counter()
+                lines, now = _fetch(pending, steps[so_far.taken]), time.perf_counter()
                 so_far.add(lines, now - since)
                 since, latest = now, lines[-1]
                 pending.clear()
@@ -89,8 +94,13 @@ def next_batch(batches: Iterator[tuple[tf.Tensor, ...]], step: int) -> tuple[tf.
 
 
 def _fetch(pending: list[Metrics], first_step: int) -> list[dict[str, float]]:
-    """Brings metrics to the host."""
-    lines = [{key: float(value) for key, value in line.items()} for line in pending]
+    """Brings metrics to the host, a line a step."""
+    arrays = [{key: np.atleast_1d(value) for key, value in called.items()} for called in pending]
+    lines = [
+        dict(zip(called, map(float, values), strict=True))
+        for called in arrays
+        for values in zip(*called.values(), strict=True)
+    ]
     for step, line in enumerate(lines, start=first_step):
         bad = [f"{key}={value}" for key, value in line.items() if not np.isfinite(value)]
         if bad:

@@ -221,6 +221,7 @@ def _train(config: Config, run: RunFolder, chiefs: RunFolder) -> dict[str, Any]:
                     lambda: strategy.anyone(bool(stop.signal) or checkpoints.due()),
                     pause,
                     1 if alone else _ASK_WORKERS_EVERY,
+                    config.run.steps_per_execution,
                     name,
                 )
                 line: dict[str, Any] = {

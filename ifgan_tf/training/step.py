@@ -53,6 +53,7 @@ class Trainer:
       centres: of the classes.
       rate_factor: float32 [], on the learning rate of both optimizers; 1 unless a run was rewound.
       step: the `tf.function`; see `train_step`.
+      several: another, of more than one batch; see `train_steps`.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Trainer:
         self.step: Callable[..., Metrics] = tf.function(
             lambda *batch: replicas.run(self.train_step, *batch), jit_compile=jit_compile or None
         )
+        self.several: Callable[..., Metrics] = tf.function(self.train_steps)
 
     @property
     def finished_networks(self) -> Networks:
@@ -140,6 +142,26 @@ class Trainer:
         if self.average is not None:
             self.average.follow(self.optimizer.iterations.value)
         return metrics
+
+    def train_steps(self, *batches: tuple[tf.Tensor, ...]) -> Metrics:
+        """A `step` for each of several batches, one after the other, in one graph.
+
+        Args:
+          *batches: what a step takes, each.
+        Returns:
+          The metrics of all steps, float32 [batches] each.
+        """
+        stacked = replicas.on_each(_stacked, *batches)
+        names: list[str] = []
+
+        def step(number: tf.Tensor) -> tf.Tensor:
+            metrics = self.step(*replicas.on_each(lambda *values: [value[number] for value in values], *stacked))
+            names[:] = metrics
+            return tf.stack(list(metrics.values()))
+
+        numbers = tf.range(len(batches))
+        values = tf.map_fn(step, numbers, fn_output_signature=tf.float32, parallel_iterations=1)
+        return dict(zip(names, tf.unstack(values, axis=1), strict=True))
 
     def _accumulated(self, *batch: tf.Tensor) -> tuple[Gradients, Features]:
         """The gradients of a batch, of its parts one after the other: memory is that of a part.
@@ -211,6 +233,10 @@ class Trainer:
         terms |= softmax_loss(labels, *logits, lambda_real=lambda_real)  # Eq. 4
         terms |= self.centres.island_loss(features)  # Eq. 5
         return terms, logits[-1], features
+
+
+def _stacked(*batches: tuple[tf.Tensor, ...]) -> list[tf.Tensor]:
+    return [tf.stack(values) for values in zip(*batches, strict=True)]
 
 
 def _values(variables: list[keras.Variable]) -> list[tf.Variable]:

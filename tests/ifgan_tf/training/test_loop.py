@@ -138,6 +138,20 @@ def test_going_on_equals_never_having_stopped(small, trained, tmp_path, monkeypa
                 np.testing.assert_array_equal(a, b)
 
 
+def test_several_steps_a_call_and_those_left_over(small, trained, tmp_path, monkeypatch):
+    calls = []
+    several = Trainer.train_steps
+    monkeypatch.setattr(Trainer, "train_steps", lambda *called: calls.append(len(called) - 1) or several(*called))
+    run = RunFolder(tmp_path / "run")
+    config = dataclasses.replace(small, run=dataclasses.replace(small.run, steps_per_execution=2))
+    loop.train(config, run.path)
+    assert calls == [2]  # traced once
+    for one, other in zip(trained.metrics(), run.metrics(), strict=True):
+        assert one["step"] == other["step"]
+        assert other["train"] == pytest.approx(one["train"], rel=1e-3, abs=1e-5)
+    assert not config_lib.differences(trained.config(), config)  # it is no part of the method
+
+
 def test_a_finished_run_is_left_alone(small, copied):
     last = copied.metrics()[-1]
     assert loop.train(small, copied.path) == last

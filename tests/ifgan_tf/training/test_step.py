@@ -244,6 +244,19 @@ def test_labels_are_smoothed_where_the_run_asks(classifier_input):
     assert terms["softmax"].numpy() != pytest.approx(losses.softmax_loss(LABELS, logits)["softmax"].numpy(), rel=1e-3)
 
 
+@pytest.mark.parametrize("classifier_input", ["generated", "input"])
+def test_several_steps_in_one_call_are_the_steps_one_by_one(classifier_input):
+    settings = OptimizerConfig(batch_size=4, learning_rate=1e-3, weight_average=0.5)
+    called, whole = (trainer(classifier_input, optimizer=settings) for _ in range(2))
+    batches = [(IMAGES, tf.roll(LABELS, shift, 0)) for shift in range(3)]
+    steps = [called.step(*batch) for batch in batches]
+    metrics = whole.several(*batches)
+    assert metrics.keys() == steps[0].keys() and int(whole.optimizer.iterations.numpy()) == 3
+    for name, values in metrics.items():
+        np.testing.assert_allclose(values, [step[name] for step in steps], rtol=1e-3, atol=1e-5, err_msg=name)
+    np.testing.assert_allclose(whole.centres.variable, called.centres.variable, rtol=1e-3, atol=1e-5)
+
+
 def test_it_learns():
     one = trainer()
     first = float(one.step(IMAGES, LABELS)["loss"])
