@@ -205,6 +205,11 @@ class ModelConfig:
         "With --generator_encoder=backbone: which one, where it is to be another than E's; it then begins with "
         "--warm_start, or untrained.",
     )
+    freeze_encoder: bool = _setting(
+        False,
+        "Keep the backbone in G as --warm_start made it, its batch statistics too, and train what comes after it: what "
+        "it sees in faces unlike the training images is not unlearnt, and a step takes less time.",
+    )
     generator_upsampling: str = _setting(
         "transposed",
         "How G enlarges: transposed (4x4 transposed convolution) or resize (bilinear resize, then a convolution: "

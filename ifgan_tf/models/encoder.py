@@ -42,4 +42,5 @@ def encode_with_backbone(photo: Any, model: ModelConfig) -> list[Any]:
         )
     halved = [last[side] for side in sides]
     encoder = keras.Model(backbone.input, halved, name=ENCODER)
+    encoder.trainable = not model.freeze_encoder
     return list(encoder(Preprocess(PREPROCESSING[name], name="preprocess")(photo)))

@@ -35,7 +35,7 @@ from ifgan_tf.training.so_far import SoFar
 from ifgan_tf.training.step import Trainer
 from ifgan_tf.training.targets import average_face_targets
 from ifgan_tf.training.validation import Validation
-from ifgan_tf.training.warm_start import baseline_of, warm_start
+from ifgan_tf.training.warm_start import check_beginning, warm_start
 from ifgan_tf.training.weight_norms import trainable_weights, weight_norms
 
 _PICTURES = 25  # times in a run that pictures are written
@@ -95,8 +95,8 @@ def _wait_for_the_chief(devices: tf.distribute.Strategy) -> None:
 
 def _train_first(config: Config, run: RunFolder) -> dict[str, Any]:
     """Trains as the chief, or as the only one."""
-    if config.model.warm_start and not run.config_file.exists():
-        baseline_of(config)  # before the folder is of this configuration
+    if not run.config_file.exists():
+        check_beginning(config)  # before the folder is of this configuration
     _claim(run, config)
     with files.only_one(run.path, "a training"):
         strategy.wait_for_all()

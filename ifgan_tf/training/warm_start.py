@@ -15,6 +15,21 @@ from ifgan_tf.models.networks import Networks
 from ifgan_tf.run_folder import RunFolder, fold_folder
 
 
+def check_beginning(config: Config) -> None:
+    """Sees that what a run is to begin with is there.
+
+    Raises:
+      UserError: see `baseline_of`; or when G's backbone is to stay as a baseline made it, and there is none.
+    """
+    if config.model.warm_start:
+        baseline_of(config)
+    elif config.model.freeze_encoder and config.model.classifier_input != "input":
+        raise UserError(
+            "--freeze_encoder: keeps what G's backbone has learnt, and here it begins with nothing of faces; pass "
+            "--warm_start=RUN of a baseline (train.py --model=baseline), or --nofreeze_encoder"
+        )
+
+
 def baseline_of(config: Config) -> RunFolder:
     """The baseline that a run begins with.
 

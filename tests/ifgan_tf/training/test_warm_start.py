@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from from_config import networks_of
+import tensorflow as tf
+from from_config import networks_of, trainer_of
 from tiny import changed, tiny_config, write_run
 from tiny_sets import SUBJECTS
 
 from ifgan_tf.data import folds
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.encoder import ENCODER
-from ifgan_tf.training.warm_start import warm_start
+from ifgan_tf.training.warm_start import check_beginning, warm_start
 
 BASELINE = tiny_config(classifier_input="input", dataset="bu_3dfe")
 PHOTOS = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
@@ -63,6 +64,32 @@ def test_the_backbone_in_g_may_be_another_than_e(baseline):
     np.testing.assert_array_equal(first, theirs.get_layer("small_cnn").get_weights()[0])
     with pytest.raises(UserError, match="a run with --backbone=SmallCNN, and this one has MobileNetV2"):
         begun(baseline, **{**settings, "generator_backbone": "MobileNetV2"})
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_backbone_stays_what_the_baseline_made_it(baseline, frozen):
+    settings = {"classifier_input": "generated", "generator_encoder": "backbone", "freeze_encoder": frozen}
+    config = changed(BASELINE, batch_size=4, weight_average=0.5, **settings)
+    trainer = trainer_of(config, tf.zeros((6, 32, 32, 3)))
+    trained, finished = (networks.generator for networks in (trainer.networks, trainer.finished_networks))
+    before = [(layer, layer.get_weights()) for layer in trained.layers if layer.weights]
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    trainer.step(images, np.arange(4, dtype=np.int32))
+    for layer, weights in before:
+        unmoved = all(np.array_equal(*pair) for pair in zip(weights, layer.get_weights(), strict=True))
+        assert unmoved == (frozen and layer.name == ENCODER), layer.name
+    if frozen:
+        for one, other in zip(
+            trained.get_layer(ENCODER).get_weights(), finished.get_layer(ENCODER).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_nothing_is_frozen_that_has_learnt_nothing(tmp_path):
+    settings = {"classifier_input": "generated", "generator_encoder": "backbone", "freeze_encoder": True}
+    with pytest.raises(UserError, match="pass --warm_start=RUN of a baseline"):
+        check_beginning(changed(BASELINE, **settings))
+    check_beginning(changed(BASELINE, freeze_encoder=True))  # a baseline has no G
 
 
 def test_where_nothing_sees_photos_a_baseline_is_of_no_use(baseline):
