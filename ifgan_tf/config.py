@@ -24,7 +24,19 @@ from ifgan_tf.errors import UserError
 
 DATASETS = ("bu_3dfe", "ck_plus", "mmi", "raf_db", "crema_d", "synthetic_faces")
 # What --distortions may name; see ifgan_tf/data/distortions.py.
-DISTORTIONS = ("affine", "occlusion", "light", "colour", "grey", "filter", "blur", "resolution", "noise", "jpeg")
+DISTORTIONS = (
+    "affine",
+    "wrinkles",
+    "occlusion",
+    "light",
+    "colour",
+    "grey",
+    "filter",
+    "blur",
+    "resolution",
+    "noise",
+    "jpeg",
+)
 MAX_IMAGE_SIZE = 4096
 SIZE_DIVISOR = 32  # the generator halves its input five times (Fig. 3)
 

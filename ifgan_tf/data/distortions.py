@@ -1,8 +1,8 @@
 """Views of a face as unlike it as photographs of one face are, for models that are to read photographs.
 
-Not in the paper. What happens to light on its way into a file, in that order: something lies before the face, light
-falls on it, then come the camera's colours, its lens, its pixels, their noise, and the file's compression. Every
-distortion but that of colours spares some views, so that a model also sees faces as they are.
+Not in the paper. What happens to light on its way into a file, in that order: skin has lines, something lies before it,
+light falls on both, then come the camera's colours, its lens, its pixels, their noise, and the file's compression.
+Every distortion but that of colours spares some views, so that a model also sees faces as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection
 
 import cv2
 import numpy as np
+
+from ifgan_tf.data.wrinkles import wrinkled
 
 AFFINE = "affine"
 
@@ -49,6 +51,11 @@ def distorted(view: np.ndarray, names: Collection[str], rng: np.random.Generator
         if name in names:
             pixels = distort(pixels, rng)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def _aged(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Three in five views: lines of skin."""
+    return wrinkled(view, rng) if rng.random() < 0.6 else view
 
 
 def _occluded(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -148,6 +155,7 @@ def _compressed(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 # What is done to a view, float32 RGB [S, S, 3] about 0..255; `AFFINE` is part of the view's one resampling.
 DISTORTIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "wrinkles": _aged,
     "occlusion": _occluded,
     "light": _lit,
     "colour": _coloured,
