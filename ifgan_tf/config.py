@@ -149,6 +149,13 @@ class DataConfig:
         "What training images go through besides, so that a model learns from rendered faces, or those of one studio, "
         f"what it needs for others: all, or names separated by commas of {', '.join(DISTORTIONS)}; none in the paper.",
     )
+    min_intensity: int = _setting(
+        1,
+        "Weakest grade of an expression to learn from, 1 to 4, where the data grade it (synthetic_faces, "
+        "bu_3dfe/all_intensities): a trace of it looks like a resting face. Validation and test keep all; not in the "
+        "paper.",
+        within=Within(1, labels.GRADES),
+    )
     balanced_sampling: bool = _setting(
         False, "Draw every class equally often in training, with replacement; not in the paper."
     )

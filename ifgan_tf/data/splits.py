@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ class Splits:
 
     Attributes:
       fold: who is in which part.
-      train: images of the fold's training subjects and of the additional sets, those in which a face was found.
+      train: images of the fold's training subjects and of the additional sets, those in which a face was found, but
+        for expressions weaker than `min_intensity`.
       validation: images of the fold's validation subjects; none with `--validation=none`.
     """
 
@@ -65,19 +67,25 @@ def load(data: DataConfig, fold: int, cache_gb: float = 0.0) -> Splits:
         subjects = folds.without_validation(subjects)
     masks = subjects.masks(images.units(data.fold_by))
     undetected = {data.dataset: int(np.sum(masks["train"] & ~images.detected))}
-    masks["train"] &= images.detected
+    masks["train"] &= images.detected & _shown(images.intensities, data)
     part = {name: images.select(mask) for name, mask in masks.items()}
     additional = []
     for name in data.additional:
         faces = _additional(data, name, "train", held)
         undetected[name] = int(np.sum(~faces.detected))
-        additional.append(faces.select(faces.detected) if undetected[name] else faces)
+        learnt = faces.detected & _shown(faces.intensities, data)
+        additional.append(faces if learnt.all() else faces.select(learnt))
     subjects = dataclasses.replace(subjects, undetected=_some(undetected))
     _refuse_absence(data, fold, part, additional)
     named = {name: _named(faces, data.dataset) for name, faces in part.items()}
     tests = [_additional(data, name, "test", held) for name in data.additional if not folds.has_folds(name)]
     refuse_shared_images([named["train"], named["validation"], *additional], [named["test"], *tests])
     return Splits(subjects, Faces.join([part["train"], *additional]), part["validation"])
+
+
+def _shown(grades: np.ndarray, data: DataConfig) -> np.ndarray:
+    """Which expressions are strong enough to be learnt from; what has no grade is."""
+    return (grades == 0) | (grades >= data.min_intensity)
 
 
 def _some(undetected: dict[str, int]) -> dict[str, int]:
@@ -133,21 +141,27 @@ def refuse_shared_images(learnt_from: Iterable[Faces], tests: Iterable[Faces]) -
 def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.ndarray, int, int]]:
     """The images that average faces are made of, uint8 [H, W, 3], with their labels and grades (§4.3).
 
-    Those of the fold's training part in which a face was found. For RAF-DB, with its varied poses, and for expressions
-    that the data set does not have, all such of the additional posed sets.
+    Those of the fold's training part that are trained on. For RAF-DB, with its varied poses, and for expressions that
+    the data set does not have, all such of the additional posed sets.
 
     Raises:
       UserError: for RAF-DB without a posed set.
     """
     train, shown = set(fold.train), set[int]()
     own = folds.has_folds(data.dataset)
+
+    def learnt_from(name: str) -> Iterator[dict[str, Any]]:
+        for example in iterate(name, data.data_dir, "train", data.class_names):
+            if was_detected(example) and _shown(example["intensity"], data):
+                yield example
+
     if not own and not data.additional:
         raise UserError(
             f"--additional_data: {data.dataset} takes its average faces from posed sets (paper §4.3) and none is built "
             f"in --data_dir={data.data_dir}; build one or more of bu_3dfe, ck_plus, mmi and name them here"
         )
     if own:
-        for example in filter(was_detected, iterate(data.dataset, data.data_dir, "train", data.class_names)):
+        for example in learnt_from(data.dataset):
             unit = recording_of(example) if data.fold_by == "recording" else example["subject"].decode()
             if unit in train:
                 shown.add(example["label"])
@@ -155,7 +169,7 @@ def average_face_examples(data: DataConfig, fold: Fold) -> Iterator[tuple[np.nda
     if len(shown) == len(data.class_names):
         return
     for name in filter(folds.has_folds, data.additional):
-        for example in filter(was_detected, iterate(name, data.data_dir, "train", data.class_names)):
+        for example in learnt_from(name):
             if example["label"] not in shown:
                 yield example["image"], example["label"], example["intensity"]
 

@@ -65,6 +65,20 @@ def test_pictures_without_a_face_of_other_sets_are_left_out_too(config_of):
     np.testing.assert_array_equal(average["anger"], np.rint(np.mean(seen, axis=0)))
 
 
+def test_traces_of_expressions_are_tested_but_neither_trained_on_nor_averaged(config_of):
+    """Of every person and expression there is one picture of grade 3 and one of 4; resting faces have no grade."""
+    config = config_of(classes="7", additional_data="ck_plus")
+    strong = dataclasses.replace(config, data=dataclasses.replace(config.data, min_intensity=4))
+    every, few = load(config), load(strong)
+    assert set(every.train.intensities) == {0, 3, 4} and set(few.train.intensities) == {0, 4}
+    kept = every.train.select(every.train.intensities != 3)
+    assert few.train.sources.tolist() == kept.sources.tolist()
+    assert few.fold == every.fold and few.validation.sources.tolist() == every.validation.sources.tolist()
+    average = average_faces(splits.average_face_examples(strong.data, few.fold), EXPRESSIONS)
+    seen = [face_of(int(subject[1:]) - 1, 0, 1) for subject in few.fold.train]
+    np.testing.assert_array_equal(average["anger"], np.rint(np.mean(seen, axis=0)))
+
+
 def test_sets_that_are_not_built_are_warned_of_and_left_out_of_the_configuration(config_of, caplog):
     data = splits.with_built_sets(config_of(additional_data="ck_plus,mmi").data)
     assert data.additional == ("ck_plus",)
