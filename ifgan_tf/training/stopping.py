@@ -40,11 +40,17 @@ class Stop:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """For what takes long and may be left in its middle: `Stopped` is raised there the moment somebody asks to."""
+        """For what takes long and may be left in its middle: `Stopped` is raised there the moment somebody asks to.
+
+        Native code that it is raised in may let another error out; that is the same.
+        """
         self._at_once = True
         try:
             self.check()
             yield
+        except Exception:
+            self.check()
+            raise
         finally:
             self._at_once = False
 

@@ -39,6 +39,18 @@ def test_what_may_be_left_in_its_middle_is_left_at_once():
     assert not reached
 
 
+def test_native_code_may_make_another_error_of_it():
+    """As TensorFlow did, struck while it traced: SystemError, bad argument to internal function."""
+    with stopping.signals() as stop, pytest.raises(stopping.Stopped), stop.at_once():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.sigtimedwait([], 5)
+        except stopping.Stopped:
+            raise SystemError("bad argument to internal function") from None
+    with stopping.signals() as stop, pytest.raises(SystemError), stop.at_once():
+        raise SystemError("nobody asked")
+
+
 @pytest.mark.parametrize("numbers", [("SIGTERM", "SIGTERM"), ("SIGINT", "SIGINT"), ("SIGTERM", "SIGINT")])
 def test_the_second_signal_leaves_at_once_even_from_native_code(numbers):
     """The main thread waits for a lock and reaches no Python handler, as in a long step of TensorFlow."""
