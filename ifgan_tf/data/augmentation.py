@@ -40,7 +40,7 @@ def augment(
       image_size: side S of the random crop.
       rotation: largest rotation either way, in degrees.
       colour_jitter: largest relative change of brightness, contrast and colour balance; 0 for none.
-      distortions: names of `config.DISTORTIONS`.
+      distortions: names of `config.DISTORTIONS`; `affine` takes the place of rotation and random crop.
     Returns:
       uint8 [B, S, S, 3].
     """
@@ -55,7 +55,10 @@ def augment(
         views = _resample(each(chosen), matrices, image_size)
         return np.stack([distorted(view, distortions, g) for view, g in zip(views, generators, strict=True)])
 
-    transforms = view_transforms(draws[:, :_OF_POSE], side, image_size, rotation)
+    pose = draws[:, :_OF_POSE]
+    if AFFINE in distortions:  # which turns and moves the view itself
+        pose = tf.concat([pose[:, :1], tf.fill([tf.shape(pose)[0], _OF_POSE - 1], 0.5)], axis=1)
+    transforms = view_transforms(pose, side, image_size, rotation)
     # Not stateful: it gives the same for the same, and TensorFlow may run several at once where it must be repeatable.
     views = tf.numpy_function(resampled, [chosen, transforms, draws], tf.uint8, stateful=False)
     views.set_shape((*chosen.shape, image_size, image_size, 3))

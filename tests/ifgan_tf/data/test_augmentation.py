@@ -45,6 +45,17 @@ def test_without_rotation_a_view_is_a_crop_or_its_mirror():
         assert any(np.array_equal(one, crop) or np.array_equal(one, crop[:, ::-1]) for crop in crops)
 
 
+def test_an_affine_view_is_neither_turned_nor_moved_twice():
+    """A spot in the middle of the image stays as near to the middle of the view as `affine` moves it: 5 %."""
+    spot = np.zeros((64, 64, 3), np.uint8)
+    spot[31:33, 31:33] = 255
+    chosen, numbers = tf.zeros(200, tf.int32), draws(200)
+    views = augment(spot[np.newaxis].__getitem__, chosen, numbers, 64, 48, 90.0, 0.0, ("affine",)).numpy()[..., 0]
+    weights = views / views.sum(axis=(1, 2), keepdims=True)
+    places = np.stack([(weights.sum(axis=axis) * np.arange(48)).sum(axis=1) for axis in (1, 2)], axis=1) - 23.5
+    assert 1.5 < np.abs(places).max() <= 0.05 * 48 * 1.2 + 0.5
+
+
 def test_crops_and_mirrors_cover_their_range():
     transforms = view_transforms(draws(4000, numbers=4), 64, 56, 0.0).numpy()
     mirrored = transforms[:, 0] < 0
