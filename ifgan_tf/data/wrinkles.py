@@ -1,7 +1,7 @@
 """Lines of skin on aligned faces, whatever their expression.
 
 Rendered faces have folds from nose to mouth, and lines about the eyes, where an expression makes them; real faces have
-them at rest. A network that has seen none of those takes every grown-up's face for disgust.
+them at rest, where they say nothing.
 """
 
 from __future__ import annotations

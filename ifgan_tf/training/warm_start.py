@@ -21,12 +21,14 @@ def check_beginning(config: Config) -> None:
     Raises:
       UserError: see `baseline_of`; or when G's backbone is to stay as a baseline made it, and there is none.
     """
-    if config.model.warm_start:
+    model = config.model
+    if model.warm_start:
         baseline_of(config)
-    elif config.model.freeze_encoder and config.model.classifier_input != "input":
+    lent = model.warm_start and model.encoder == model.sees_photos
+    if model.freeze_encoder and model.classifier_input != "input" and not lent:
         raise UserError(
             "--freeze_encoder: keeps what G's backbone has learnt, and here it begins with nothing of faces; pass "
-            "--warm_start=RUN of a baseline (train.py --model=baseline), or --nofreeze_encoder"
+            "--warm_start=RUN of a baseline of that backbone (train.py --model=baseline), or --nofreeze_encoder"
         )
 
 

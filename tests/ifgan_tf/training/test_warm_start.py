@@ -92,6 +92,18 @@ def test_nothing_is_frozen_that_has_learnt_nothing(tmp_path):
     check_beginning(changed(BASELINE, freeze_encoder=True))  # a baseline has no G
 
 
+def test_a_backbone_that_nobody_lends_anything_is_not_frozen(baseline):
+    """That of a pair's G, where it is another than E's, begins untrained; a U-Net has none."""
+    settings = {"classifier_input": "pair", "freeze_encoder": True, "warm_start": str(baseline.path.parent)}
+    for other in (
+        {"generator_encoder": "backbone", "generator_backbone": "MobileNetV2"},
+        {"generator_encoder": "unet"},
+    ):
+        with pytest.raises(UserError, match="a baseline of that backbone"):
+            check_beginning(changed(BASELINE, **settings, **other))
+    check_beginning(changed(BASELINE, **settings, generator_encoder="backbone"))
+
+
 def test_where_nothing_sees_photos_a_baseline_is_of_no_use(baseline):
     with pytest.raises(UserError, match="pass --generator_encoder=backbone, or --classifier_input=pair"):
         begun(baseline, classifier_input="generated")
