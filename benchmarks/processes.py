@@ -71,14 +71,15 @@ def refuse_what_torch_lacks(config: Config) -> None:
     networks = (model.generator_span, model.generator_convolutions, model.generator_encoder, model.targets)
     if (
         networks != (False, 1, "unet", "label")
-        or (loss.lambda_real, loss.island_reduction, loss.class_weights) != (1, "mean", False)
+        or (loss.lambda_real, loss.island_reduction, loss.class_weights, loss.label_smoothing) != (1, "mean", False, 0)
+        or model.standardise_colours
         or model.classifier_input == "input"
         or model.backbone not in ("ResNet101", "SmallCNN")
     ):
         raise UserError(
             "the PyTorch side has the paper's G and losses, and ResNet101 and SmallCNN for E; pass --nogenerator_span "
             "--generator_convolutions=1 --generator_encoder=unet --targets=label --lambda_real=1 "
-            "--island_reduction=mean --noclass_weights --classifier_input=pair"
+            "--island_reduction=mean --noclass_weights --label_smoothing=0 --nostandardise_colours --classifier_input=pair"
         )
 
 

@@ -42,13 +42,14 @@ Predict = Callable[[Faces], np.ndarray]  # cropped faces to labels, int [N], or 
 
 def trained(config: Config, data_dir: str, seed: int) -> Predict:
     """What the project's own loop trains; its best epoch on validation."""
+    from ifgan_tf.data.splits import with_built_sets
     from ifgan_tf.evaluation.predictions import predict
     from ifgan_tf.run_folder import RunFolder
     from ifgan_tf.training.loop import train
 
     config = dataclasses.replace(
         config,
-        data=dataclasses.replace(config.data, data_dir=data_dir),
+        data=with_built_sets(dataclasses.replace(config.data, data_dir=data_dir)),
         run=dataclasses.replace(config.run, seed=seed, fold=FOLD),
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -130,8 +131,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("model", "", "Run folder, SavedModel or .tflite file to ask, in place of training.")
     flags.DEFINE_integer("seeds", 3, "How many times, with other seeds.", lower_bound=1)
     flags.DEFINE_string("output", "", "CSV file for the figures of every run.")
-    sys.argv[1:1] = [
-        f"--flagfile={PRESET}",
-        "--classifier_input=input",
-    ]  # first, so that what is typed has the last word
+    preset = [] if any("flagfile" in typed for typed in sys.argv[1:]) else [f"--flagfile={PRESET}"]
+    sys.argv[1:1] = [*preset, "--classifier_input=input"]  # first, so that what is typed has the last word
     cli.run(main, __doc__ or "")

@@ -78,7 +78,7 @@ def train(row: Row, common: Sequence[str], folds: Sequence[str], workdir: Path) 
             files.write_text(folder / _SECONDS, json.dumps({**took, fold: _children() - before}))
     evaluated = folder / "evaluation" / "predictions.csv"
     if not evaluated.is_file() or evaluated.stat().st_mtime < (folder / _SECONDS).stat().st_mtime:
-        _run("evaluate.py", f"--workdir={folder}", "--noidentity")
+        _run("evaluate.py", f"--workdir={folder}", "--noidentity", "--nodetail")
 
 
 def table(rows: Sequence[Row], workdir: Path) -> str:

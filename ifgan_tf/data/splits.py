@@ -46,7 +46,7 @@ def with_built_sets(data: DataConfig) -> DataConfig:
             built.append(name)
         except UserError:
             logging.warning(
-                "additional data: %s is not built in --data_dir=%s; training WITHOUT it, unlike the paper. To add it: "
+                "additional data: %s is not built in --data_dir=%s; training WITHOUT it. To add it: "
                 "python -m datasets.build --dataset=%s --manual_dir=YOUR_COPY --data_dir=%s, and a new --workdir",
                 *(name, data.data_dir, name, data.data_dir),
             )

@@ -88,10 +88,20 @@ def _training(data: dict[str, Any], report: Report) -> str:
         share = "nine tenths" if report_lib.is_validated(report) else "all"
         folds = f"{share} of the official training part"
     return (
-        f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. Random crop, mirror, "
-        f"rotation up to {data['rotation']:g} degrees, colour jitter {data['colour_jitter']:g}. "
+        f"{data['dataset']}: {folds}; {f'beside it: {beside}' if beside else 'no other data'}. {_views(data)} "
         f"{report_lib.begun_text(report)}{report_lib.untrained_text(report)}"
     ).rstrip()
+
+
+def _views(data: dict[str, Any]) -> str:
+    """What the images were chosen by and went through. Whatever came after the paper may be missing in an older report."""
+    names, weakest = data.get("distortions", ""), data.get("min_intensity", 1)
+    moved = {"all", "affine"}.intersection(names.split(","))
+    pose = "Mirror" if moved else f"Random crop, mirror, rotation up to {data['rotation']:g} degrees"
+    told = [f"{pose}, colour jitter {data['colour_jitter']:g}{f', distortions ({names})' if names else ''}."]
+    if weakest > 1:
+        told.append(f"Expressions weaker than grade {weakest} were not learnt from.")
+    return " ".join(told)
 
 
 def _terms(data: dict[str, Any]) -> list[str]:

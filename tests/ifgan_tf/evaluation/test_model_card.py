@@ -32,6 +32,15 @@ def test_it_says_what_was_trained_and_tested(make_config):
     assert "Not measured." in card
 
 
+def test_it_says_what_training_images_went_through(make_config):
+    config = make_config(Path("data"))
+    assert "Random crop, mirror, rotation up to 5 degrees, colour jitter 0." in card_of(config)
+    data = dataclasses.replace(config.data, distortions="all", min_intensity=2)
+    card = card_of(dataclasses.replace(config, data=data))
+    assert "Mirror, colour jitter 0, distortions (all). Expressions weaker than grade 2 were not learnt from." in card
+    assert "rotation up to" not in card and "crop" not in card.partition("## Configuration")[0]
+
+
 def test_it_says_what_the_people_in_the_data_agreed_to_and_what_the_licence_asks(make_config):
     config = make_config(Path("data"))
     data = dataclasses.replace(config.data, dataset="crema_d/rated", additional_data="ck_plus,synthetic_faces/tiny")
