@@ -79,7 +79,8 @@ def refuse_what_torch_lacks(config: Config) -> None:
         raise UserError(
             "the PyTorch side has the paper's G and losses, and ResNet101 and SmallCNN for E; pass --nogenerator_span "
             "--generator_convolutions=1 --generator_encoder=unet --targets=label --lambda_real=1 "
-            "--island_reduction=mean --noclass_weights --label_smoothing=0 --nostandardise_colours --classifier_input=pair"
+            "--island_reduction=mean --noclass_weights --label_smoothing=0 --nostandardise_colours "
+            "--classifier_input=pair"
         )
 
 

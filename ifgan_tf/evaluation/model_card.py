@@ -94,7 +94,7 @@ def _training(data: dict[str, Any], report: Report) -> str:
 
 
 def _views(data: dict[str, Any]) -> str:
-    """What the images were chosen by and went through. Whatever came after the paper may be missing in an older report."""
+    """What training images were chosen by and went through; older reports lack what is not the paper's."""
     names, weakest = data.get("distortions", ""), data.get("min_intensity", 1)
     moved = {"all", "affine"}.intersection(names.split(","))
     pose = "Mirror" if moved else f"Random crop, mirror, rotation up to {data['rotation']:g} degrees"
