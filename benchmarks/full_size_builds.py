@@ -11,7 +11,6 @@ compared with those of the uninterrupted build. Exit code 1 if anything differs.
 from __future__ import annotations
 
 import collections
-import itertools
 import json
 import pathlib
 import shutil
@@ -20,9 +19,9 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from absl import flags
 
+from benchmarks.built_state import differences
 from datasets.bu_3dfe import layout as bu_3dfe
 from datasets.ck_plus import layout as ck_plus
 from datasets.crema_d import layout as crema_d
@@ -80,20 +79,6 @@ def build_and_kill(dataset: str, copy: pathlib.Path, data_dir: pathlib.Path, sec
             return
         time.sleep(0.2)
     raise UserError(f"{dataset}: the build ended before it could be killed")
-
-
-def differences(dataset: str, one: pathlib.Path, other: pathlib.Path) -> int:
-    """The number of examples that are not the same in two built data sets, in every feature."""
-    import tensorflow_datasets as tfds
-
-    builders = [open_builder(dataset, str(folder)) for folder in (one, other)]
-    different = 0
-    for split in builders[0].info.splits:
-        # One by one: all of CREMA-D's images, decoded and twice, are nine gigabytes.
-        examples = [tfds.as_numpy(builder.as_dataset(split=split)) for builder in builders]
-        for a, b in itertools.zip_longest(*examples):
-            different += a is None or b is None or any(not np.array_equal(a[name], b[name]) for name in a)
-    return different
 
 
 def turned_wrong(data_dir: pathlib.Path) -> list[str]:

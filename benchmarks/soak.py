@@ -4,7 +4,8 @@
 
 A run is trained in one go; then others of the same configuration are killed, stopped, damaged and starved at random
 moments, gone on with each time, and in the end compared with it bit for bit: weights, moments, averages, centres, best
-score and lines of metrics. So are an evaluation that was killed, and a data set whose build was. A line of a fault:
+score and lines of metrics. So are an evaluation that was killed, and the examples of a data set whose build was.
+A line of a fault:
 
     times      it happened
     as told    it ended as it should: exit code, and at most one line of error
@@ -32,7 +33,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from benchmarks import damage, run_state
+from benchmarks import built_state, damage, run_state
 from benchmarks.processes import machine
 from ifgan_tf import cli, saved_weights
 from ifgan_tf.errors import UserError
@@ -206,7 +207,7 @@ class Soak:
         last = _run(*arguments)
         self._judge(happened, last, last.said, last.is_plain(0))
         for name in happened:
-            self._same(name, _examples(data), _examples(self._data))
+            self._same(name, built_state.differences(_DATASET, data, self._data), 0)
 
     def table(self) -> str:
         """The outcomes, a line a fault."""
@@ -313,11 +314,6 @@ def _evaluation_flags(run: Path) -> list[str]:
     return [f"--workdir={run}", "--noidentity", "--nodetail"]
 
 
-def _examples(data: Path) -> list[bytes]:
-    """Every file of records of a built data set."""
-    return [path.read_bytes() for path in sorted((data / _DATASET).rglob("*.tfrecord*"))]
-
-
 def main(arguments: Sequence[str]) -> int:
     """Lets faults happen for as long as the flags say."""
     cli.only_flags(arguments)
@@ -329,11 +325,11 @@ def main(arguments: Sequence[str]) -> int:
         soak.prepare()
         trials: list[Callable[[], None]] = [
             soak.training,
-            soak.training,
-            soak.evaluation,
             soak.build,
+            soak.evaluation,
             soak.training,
             soak.rewinding,
+            soak.training,
         ]
         done = 0
         while time.monotonic() < end or not done:
