@@ -77,7 +77,7 @@ def _remedy(error: Exception) -> str | None:
     if isinstance(error, UnicodeError):
         return "expected text in UTF-8: mend the file or the name"
     if isinstance(error, MemoryError) or (tf is not None and "OOM" in str(error)):
-        return "out of memory: close other programs, or pass a smaller --batch_size"
+        return "out of memory: close other programs, pass a smaller --batch_size, or train with --recompute"
     if tf is None or not isinstance(error, tf.errors.OpError):
         return None
     ours = (tf.errors.InvalidArgumentError, tf.errors.InternalError, tf.errors.UnimplementedError)

@@ -83,6 +83,8 @@ _SHARE = Within(0, 1)
 _WEIGHT = Within(0)
 _COUNT = Within(1)
 _WIDTH, _DEPTH = Within(1, 2048), Within(1, 64)  # far above what any machine trains
+# Settings that name a file or folder, but for these values: what a run begins with, and does not need to go on.
+_BEGINNINGS = {"warm_start": {""}, "classifier_weights": {"imagenet", "none"}}
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -558,13 +560,15 @@ def load(path: Path) -> Config:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """Flags whose values differ, as `--flag: old -> new`; those that are no part of the method are left out."""
+    """Flags whose values differ, as `--flag: old -> new`; those that are no part of the method are left out.
+
+    So is where a file lies that a run began with: it may have been moved, and is read no more.
+    """
     lines = []
     for name, section in sections().items():
         for field in dataclasses.fields(section):
             value, other = (getattr(getattr(config, name), field.name) for config in (old, new))
-            if field.metadata["resumable"] or (field.name == "warm_start" and value and other):
-                continue
-            if value != other:
+            moved = field.name in _BEGINNINGS and not {value, other} & _BEGINNINGS[field.name]
+            if value != other and not (field.metadata["resumable"] or moved):
                 lines.append(f"--{field.name}: {value} -> {other}")
     return lines

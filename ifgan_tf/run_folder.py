@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,16 @@ class RunFolder:
     @property
     def evaluation_dir(self) -> Path:
         return self.path / "evaluation"
+
+    def has_begun(self) -> bool:
+        """Whether anything was learnt here that a checkpoint keeps."""
+        return saved_weights.latest(self.checkpoints_dir / "last") is not None
+
+    def forget_beginning(self) -> None:
+        """Drops what a training makes of its configuration before its first checkpoint."""
+        self.template_file.unlink(missing_ok=True)
+        for folder in (self.average_faces_dir, self.tensorboard_dir):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def config(self) -> Config:
         """The run's configuration. Raises `UserError` when this is no run folder."""

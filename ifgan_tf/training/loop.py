@@ -17,8 +17,8 @@ from typing import Any
 import tensorflow as tf
 
 from ifgan_tf import config as config_lib
-from ifgan_tf import files, saved_weights
-from ifgan_tf.config import Config, RunConfig
+from ifgan_tf import files
+from ifgan_tf.config import Config, RunConfig, without_initial_weights
 from ifgan_tf.data import folds, input_pipeline, splits, templates
 from ifgan_tf.errors import UserError
 from ifgan_tf.models.networks import build_networks
@@ -95,10 +95,9 @@ def _wait_for_the_chief(devices: tf.distribute.Strategy) -> None:
 
 def _train_first(config: Config, run: RunFolder) -> dict[str, Any]:
     """Trains as the chief, or as the only one."""
-    if not run.config_file.exists():
-        check_beginning(config)  # before the folder is of this configuration
-    _claim(run, config)
-    with files.only_one(run.path, "a training"):
+    if not run.has_begun():
+        check_beginning(config)  # before there is a folder
+    with _claimed(run, config):
         strategy.wait_for_all()
         if finished := _finished(run, config.optimizer.epochs):
             return finished
@@ -114,6 +113,7 @@ def _train_beside(config: Config, chiefs: RunFolder) -> dict[str, Any]:
         raise UserError(
             f"--workdir={chiefs.path}: the chief's run is not there; expected a folder that all workers see"
         )
+    _refuse_another(chiefs, config, "the chief's run has another configuration")
     if finished := _finished(chiefs, config.optimizer.epochs):
         return finished
     with tempfile.TemporaryDirectory() as own:
@@ -137,8 +137,10 @@ def _train(config: Config, run: RunFolder, chiefs: RunFolder) -> dict[str, Any]:
     faces, targets = average_face_targets(run, config, data)
     steps = input_pipeline.steps_per_epoch(data.train, settings.batch_size)
 
-    networks = build_networks(config.model, size, len(classes), config.run.seed, config.run.precision)
-    if config.model.warm_start and saved_weights.latest(chiefs.checkpoints_dir / "last") is None:
+    goes_on = chiefs.has_begun()
+    model = without_initial_weights(config.model) if goes_on else config.model
+    networks = build_networks(model, size, len(classes), config.run.seed, config.run.precision)
+    if config.model.warm_start and not goes_on:
         warm_start(networks, config, data.fold)
     trainer = Trainer(
         networks,
@@ -274,21 +276,30 @@ class _Pace:
         return timedelta(seconds=round(seconds * (self._last - step)))
 
 
-def _claim(run: RunFolder, config: Config) -> None:
-    """Makes the run folder, or sees that it is of this configuration."""
-    if run.config_file.exists():
-        changed = config_lib.differences(run.config(), config)
-        if changed:
+@contextlib.contextmanager
+def _claimed(run: RunFolder, config: Config) -> Iterator[None]:
+    """Holds the run folder, made one of this configuration, unless something of another was learnt there already."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(files.only_one(run.path, "a training"))
+            if run.has_begun():
+                _refuse_another(run, config, "a run of another configuration")
+            elif not run.config_file.exists() or config_lib.differences(run.config(), config):
+                run.forget_beginning()  # of a command that failed and was mended
+                config_lib.save(config, run.config_file)
+        except OSError as error:
             raise UserError(
-                f"--workdir={run.path}: a run of another configuration ({'; '.join(changed)}). Pass its own flags to "
-                f"go on with it, or another --workdir to start anew"
-            )
-        return
-    try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        config_lib.save(config, run.config_file)
-    except OSError as error:
-        raise UserError(f"--workdir={run.path}: cannot be written ({error.strerror}); choose another folder") from None
+                f"--workdir={run.path}: cannot be written ({error.strerror}); choose another folder"
+            ) from None
+        yield
+
+
+def _refuse_another(run: RunFolder, config: Config, what: str) -> None:
+    if changed := config_lib.differences(run.config(), config):
+        raise UserError(
+            f"--workdir={run.path}: {what} ({'; '.join(changed)}). Pass its own flags to go on with it, or another "
+            f"--workdir to start anew"
+        )
 
 
 def _finished(run: RunFolder, epochs: int) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,7 +38,8 @@ def strategy_of(name: str) -> tf.distribute.Strategy:
     if name == "multi_worker":
         _check_cluster()
         try:
-            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            with _ended_by_ctrl_c():  # while it waits for the others
+                strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except tf.errors.OpError as error:
             raise UserError(
                 f"--strategy=multi_worker: the workers of TF_CONFIG do not find one another ({error.message}); start "
@@ -154,12 +156,22 @@ def _total(value: float) -> float:
     return float(_summed()(tf.constant(value, tf.float64)))
 
 
+@contextlib.contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """Lets Ctrl-C end the process: TensorFlow waits where no handler of Python's is run. It keeps SIGTERM for itself."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def _check_cluster() -> None:
     told = os.environ.get("TF_CONFIG", "")
     try:
-        cluster = json.loads(told or "{}")
-        workers = sum(len(cluster["cluster"].get(job, [])) for job in (*_CHIEF, "worker"))
-        if workers and cluster["task"]["type"] in (*_CHIEF, "worker") and int(cluster["task"]["index"]) >= 0:
+        asked = json.loads(told or "{}")
+        jobs, task = asked["cluster"], asked["task"]
+        if jobs.keys() <= {*_CHIEF, "worker"} and 0 <= int(task["index"]) < len(jobs[task["type"]]):
             return
     except (ValueError, KeyError, TypeError, AttributeError):
         pass

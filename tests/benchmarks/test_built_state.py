@@ -9,7 +9,9 @@ from benchmarks.built_state import differences
 
 
 def written(folder: Path, labels: list[int]) -> Path:
-    examples = [example_of("S000", f"S000/{number}", label, face_of(0, label, number)) for number, label in enumerate(labels)]
+    examples = [
+        example_of("S000", f"S000/{number}", label, face_of(0, label, number)) for number, label in enumerate(labels)
+    ]
     write_built_set(folder, "synthetic_faces", {"train": examples})
     return folder
 

@@ -227,14 +227,28 @@ def test_spoilt_average_faces_are_made_anew(copied, longer):
     np.testing.assert_array_equal(copied.average_faces(), before)
 
 
-def test_another_configuration_is_refused_and_nothing_touched(small, tmp_path):
-    run = RunFolder(tmp_path / "run")
-    loop._claim(run, small)
-    before = run.config_file.read_text()
+def test_another_configuration_is_refused_and_nothing_touched(small, copied):
+    before = copied.config_file.read_text()
     other = dataclasses.replace(small, model=dataclasses.replace(small.model, attention=False))
-    with pytest.raises(UserError, match=r"a run of another configuration \(--attention: True -> False\)"):
-        loop.train(other, run.path)
-    assert run.config_file.read_text() == before
+    with pytest.raises(UserError, match=r"a run of another configuration \(.*--attention: True -> False"):
+        loop.train(other, copied.path)
+    assert copied.config_file.read_text() == before
+
+
+def test_a_beginning_that_failed_may_be_mended(small, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    too_large = dataclasses.replace(small.optimizer, batch_size=5000)
+    with pytest.raises(UserError, match="batch_size"):
+        loop.train(dataclasses.replace(small, optimizer=too_large), run.path)
+    loop.train(small, run.path)
+    assert run.config() == small
+
+
+def test_going_on_needs_no_initial_weights(copied, longer):
+    model = dataclasses.replace(copied.config().model, classifier_weights="gone.weights.h5")
+    config_lib.save(dataclasses.replace(copied.config(), model=model), copied.config_file)
+    model = dataclasses.replace(model, classifier_weights="elsewhere.weights.h5")
+    assert loop.train(dataclasses.replace(longer, model=model), copied.path)["epoch"] == longer.optimizer.epochs
 
 
 def test_data_that_are_not_built_are_named(small, tmp_path):

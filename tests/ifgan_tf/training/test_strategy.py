@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -177,11 +179,36 @@ def test_a_chief_that_ends_while_others_wait(monkeypatch, signals):
         loop._wait_for_the_chief(tf.distribute.get_strategy())
 
 
-@pytest.mark.parametrize("told", ["", "{", "[]", '{"cluster": {"worker": ["a:1", "b:2"]}}'])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "",
+        "{",
+        "[]",
+        '{"cluster": {"worker": ["a:1", "b:2"]}}',
+        '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}',
+        '{"cluster": {"worker": ["a:1"], "ps": ["b:2"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
+    ],
+)
 def test_multi_worker_needs_its_cluster(monkeypatch, told):
     monkeypatch.setenv("TF_CONFIG", told)
     with pytest.raises(UserError, match=r"--strategy=multi_worker: TF_CONFIG=.*expected the workers"):
         strategy.strategy_of("multi_worker")
+
+
+def test_a_worker_that_waits_for_the_others_can_be_ended(tmp_path):
+    first = cluster(2)[0]
+    host, port = json.loads(first)["cluster"]["worker"][0].split(":")
+    process = start(tmp_path / "never.npz", "multi_worker", TF_CONFIG=first)
+    deadline = time.monotonic() + 120
+    while socket.socket().connect_ex((host, int(port))):  # then it listens, and waits
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.2)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
 
 
 def test_one_device_asks_nobody():
