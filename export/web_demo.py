@@ -18,7 +18,7 @@ from absl import flags
 
 from ifgan_tf import cli
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces import detection, geometry
+from ifgan_tf.faces import detection, geometry, quality
 from ifgan_tf.pretrained import MODEL
 from ifgan_tf.recognition import litert
 
@@ -86,7 +86,7 @@ def _move(built: Path, output: Path) -> None:
 
 
 def settings(metadata: dict[str, Any]) -> dict[str, Any]:
-    """What the page must know: of the model, of alignment and of finding faces."""
+    """What the page must know: of the model, of alignment, of finding faces and of judging them."""
     return {
         "model": {name: metadata[name] for name in ("labels", "image_size", "working_size")},
         "alignment": {"template": metadata["template"], "size": geometry.ALIGNED_SIZE},
@@ -102,6 +102,19 @@ def settings(metadata: dict[str, Any]) -> dict[str, Any]:
             "proposal": detection.PROPOSAL_THRESHOLD,
             "refine": {"side": detection.REFINE_SIDE, "threshold": detection.REFINE_THRESHOLD},
             "output": {"side": detection.OUTPUT_SIDE, "threshold": detection.OUTPUT_THRESHOLD},
+        },
+        "quality": {
+            "side": quality.SIDE,
+            "smallest_side": quality.SMALLEST_SIDE,
+            "eyes_to_mouth": quality.EYES_TO_MOUTH,
+            "rows": quality.ROWS,
+            "columns": quality.COLUMNS,
+            "brightest": quality.BRIGHTEST,
+            "overexposed": quality.OVEREXPOSED,
+            "nose": quality.NOSE,
+            "level": quality.LEVEL,
+            "a_degree": quality.A_DEGREE,
+            "limits": [limit._asdict() for limit in quality.LIMITS],
         },
     }
 

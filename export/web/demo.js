@@ -5,6 +5,7 @@ import {Recognizer} from './recognizer.js';
 
 const element = (id) => document.getElementById(id);
 const NO_FACE = ['No face found.', 'Faces are found upright and from the front, if they are 20 pixels wide or more.'];
+const UNCERTAIN = 'uncertain'; // as ifgan_tf.predict calls a face that cannot be read
 
 function say(kind, headline, more = '') {
   const status = element('status');
@@ -41,7 +42,12 @@ function showFaces(faces, {width, height}, choose) {
   element('faces').replaceChildren(...boxes);
 }
 
-function showExpression(labels, {probabilities, averageFace}, side) {
+// Returns the label. What is made of a face that cannot be read is not shown: it would pass for an answer.
+function showExpression(labels, {probabilities, averageFace, quality}, side) {
+  if (quality.unreadable) {
+    hideExpression();
+    return UNCERTAIN;
+  }
   const most = probabilities.indexOf(Math.max(...probabilities));
   const rows = element('probabilities').tBodies[0];
   while (rows.rows.length < labels.length) {
@@ -68,9 +74,20 @@ function drawAverage(rgb, side) {
   element('average').hidden = false;
 }
 
+// Why the label is to be trusted less, or why there is none, before whatever else is to be said.
+function remarks({words, unreadable}, more) {
+  if (!words.length) return more;
+  const list = new Intl.ListFormat('en-GB').format(words);
+  return unreadable ? `Too ${list} to be read. ${more}` : `The face is ${list}: trust this less. ${more}`;
+}
+
+function hideExpression() {
+  element('probabilities').hidden = element('average').hidden = true;
+}
+
 function hideAnswer() {
   element('faces').replaceChildren();
-  element('probabilities').hidden = element('average').hidden = true;
+  hideExpression();
 }
 
 class Demo {
@@ -126,7 +143,7 @@ class Demo {
     if (signal.aborted || boxes[number].ariaPressed !== 'true') return;
     const label = showExpression(this.labels, expression, this.side);
     const more = faces.length === 1 ? 'One face found.' : `Face ${number + 1} of ${faces.length}: choose another one in the picture.`;
-    say('plain', label, more);
+    say('plain', label, remarks(expression.quality, more));
   }
 
   toggleCamera() {
@@ -172,7 +189,8 @@ class Demo {
       if (!expression) return say('plain', ...NO_FACE);
       showFaces([faces[main]], picture);
       element('faces').firstChild.ariaPressed = 'true';
-      say('plain', showExpression(this.labels, expression, this.side), 'Live from the camera.');
+      const label = showExpression(this.labels, expression, this.side);
+      say('plain', label, remarks(expression.quality, 'Live from the camera.'));
     } finally {
       picture.close();
     }

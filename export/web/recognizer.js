@@ -1,6 +1,7 @@
 // The model and the face detector, by LiteRT in the browser.
 import {loadAndCompile, loadLiteRt, Tensor} from './litert/core.js';
 import {align, FaceFinder, mainFace, modelView} from './face.js';
+import {assess} from './quality.js';
 
 export class Recognizer {
   // Reads the files beside this one. Raises when one of them is missing or the browser cannot run them.
@@ -26,14 +27,19 @@ export class Recognizer {
     return {faces, main: mainFace(faces, picture)};
   }
 
-  // What a face shows: {probabilities: in the order of `labels`, averageFace: RGB or undefined}.
+  // What a face shows: {probabilities: in the order of `labels`, averageFace: RGB or undefined, quality: what `assess`
+  // says of it}.
   async expression(picture, face) {
-    const {model, alignment} = this.settings;
+    const {model, alignment, quality} = this.settings;
     const aligned = align(picture, face.landmarks, alignment);
     const side = model.image_size;
     const view = modelView(aligned, model.working_size, side);
     const answer = await this.model('serving_default', {image: [view, [1, side, side, 3]]});
-    return {probabilities: [...answer.probabilities], averageFace: answer.average_face};
+    return {
+      probabilities: [...answer.probabilities],
+      averageFace: answer.average_face,
+      quality: assess(aligned, face.landmarks, quality),
+    };
   }
 }
 

@@ -23,17 +23,18 @@ from ifgan_tf.faces.geometry import resize
 
 # Sharpness and light are measured on a face of this side, whatever its size in the photograph, so that they compare. A
 # smaller one is measured as small as it is: what it lacks in detail is told by its size.
-_SIDE, _SMALLEST_SIDE = 64, 16
-_EYES_TO_MOUTH = 0.36  # of the side of an aligned face
+SIDE, SMALLEST_SIDE = 64, 16
+EYES_TO_MOUTH = 0.36  # of the side of an aligned face
 # The middle of an aligned face as shares of its side: from brows to chin, from cheek to cheek.
-_ROWS, _COLUMNS = (0.28, 0.84), (0.25, 0.75)
-_OVEREXPOSED = 250  # of 255
+ROWS, COLUMNS = (0.28, 0.84), (0.25, 0.75)
+BRIGHTEST = 0.95  # the quantile of brightness that light is judged by
+OVEREXPOSED = 250  # of 255
 # A nose tip stands out by this share of the distance of the eyes, so that it moves aside by the tangent of the yaw.
 # Fitted to heads turned by 15, 25, … 65 degrees: the median is read as 16, 24, 38, 46, 54 and 62.
-_NOSE = 0.55
+NOSE = 0.55
 # Where the nose tip lies between eyes (0) and mouth (1): of a level head, and further down a degree. Expressions move
 # the mouth: half of the level heads are read as within 8 degrees, 95 % as within 24.
-_LEVEL, _A_DEGREE = 0.57, 0.0065
+LEVEL, A_DEGREE = 0.57, 0.0065
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,14 @@ def assess(face: np.ndarray, landmarks: np.ndarray | None) -> Quality:
         for a face that was aligned elsewhere: then its size and pose are not known.
     """
     size = None if landmarks is None else _size(landmarks)
-    side = min(_SIDE, *face.shape[:2])
+    side = min(SIDE, *face.shape[:2])
     if size is not None:
-        side = min(side, max(_SMALLEST_SIDE, round(size / _EYES_TO_MOUTH)))
+        side = min(side, max(SMALLEST_SIDE, round(size / EYES_TO_MOUTH)))
     grey = cv2.cvtColor(resize(face, side), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    rows, columns = (slice(int(side * start), math.ceil(side * end)) for start, end in (_ROWS, _COLUMNS))
+    rows, columns = (slice(int(side * start), math.ceil(side * end)) for start, end in (ROWS, COLUMNS))
     middle = grey[rows, columns]
     sharpness = float(cv2.Laplacian(grey, cv2.CV_32F)[rows, columns].std() / max(middle.std(), 1.0))
-    brightness, overexposed = float(np.quantile(middle, 0.95)), float((middle >= _OVEREXPOSED).mean())
+    brightness, overexposed = float(np.quantile(middle, BRIGHTEST)), float((middle >= OVEREXPOSED).mean())
     yaw, pitch = (None, None) if landmarks is None else _pose(landmarks)
     return Quality(size, sharpness, brightness, overexposed, yaw, pitch)
 
@@ -131,6 +132,6 @@ def _pose(landmarks: np.ndarray) -> tuple[float, float]:
     across = apart / distance
     down = np.array([-across[1], across[0]])
     nose, mouth = (point - landmarks[:2].mean(axis=0) for point in (landmarks[2], landmarks[3:].mean(axis=0)))
-    yaw = math.degrees(math.atan2(float(nose @ across), _NOSE * distance))
+    yaw = math.degrees(math.atan2(float(nose @ across), NOSE * distance))
     height = max(float(mouth @ down), 1e-6 + 0.1 * float(np.hypot(*mouth)))  # lying flat is no pose of a face
-    return yaw, (float(nose @ down) / height - _LEVEL) / _A_DEGREE
+    return yaw, (float(nose @ down) / height - LEVEL) / A_DEGREE

@@ -24,7 +24,7 @@ from export import classify, web_demo
 from export.tflite import export_tflite
 from ifgan_tf.data import templates
 from ifgan_tf.errors import UserError
-from ifgan_tf.faces import geometry
+from ifgan_tf.faces import geometry, quality
 from ifgan_tf.pretrained import MODEL
 from ifgan_tf.run_folder import RunFolder
 
@@ -46,6 +46,13 @@ ANSWER = """async ([name, content]) => {
   const view = modelView(align(picture, faces[main].landmarks, alignment), model.working_size, model.image_size);
   return {size: [picture.width, picture.height], boxes: faces.map((face) => face.box), probabilities, view: [...view]};
 }"""
+# What the page says of an aligned face.
+QUALITY = """async ([pixels, side, landmarks]) => {
+  const {assess} = await import('./quality.js');
+  const data = Uint8ClampedArray.from(atob(pixels), (c) => c.charCodeAt(0));
+  const settings = await (await fetch('settings.json')).json();
+  return assess({data, width: side, height: side}, landmarks, settings.quality);
+}"""
 # A file, or none, that is dropped or pasted.
 HAND_OVER = """([kind, names]) => {
   const data = new DataTransfer();
@@ -57,6 +64,21 @@ SHOWN = """() => ['probabilities', 'average', 'frame'].filter((id) =>
   getComputedStyle(document.getElementById(id)).display !== 'none' &&
   document.getElementById(id).getClientRects().length)"""
 ALL = ["probabilities", "average", "frame"]
+
+# Where MTCNN sees eyes, nose tip and mouth corners in `photo`.
+LANDMARKS = np.array([[143.4, 99.7], [186.3, 103.2], [164.2, 126.9], [141.0, 138.3], [184.3, 141.1]], np.float32)
+
+
+def shrunk(photo: np.ndarray, scale: float) -> np.ndarray:
+    return cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def blurred(photo: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(photo, (0, 0), sigma)
+
+
+def lit(photo: np.ndarray, share: float) -> np.ndarray:
+    return np.clip(photo * share, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +223,9 @@ def pictures(photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pat
         side, x, y = 84 + number * 2, 40 + number % 4 * 145, 30 + number // 4 * 150
         group[y : y + side, x : x + side] = cv2.resize(photo, (side, side), interpolation=cv2.INTER_AREA)
     Image.fromarray(group).save(folder / "group.png")
+    Image.fromarray(lit(photo, 0.15)).save(folder / "dark.png")
+    Image.fromarray(blurred(photo, 6)).save(folder / "blurred.png")
+    Image.fromarray(np.concatenate([photo, blurred(photo, 6)], axis=1)).save(folder / "sharp_and_blurred.png")
     Image.new("RGB", (320, 320), "grey").save(folder / "nobody.png")
     (folder / "text.png").write_text("not a picture")
     Image.new("1", (2**14, 2**13 + 1)).save(folder / "huge.png")
@@ -208,14 +233,25 @@ def pictures(photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def browser(photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def film(photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's camera shows when it is started."""
+    path = tmp_path_factory.mktemp("camera") / "face.mjpeg"
+    _shoot(path, photo)
+    return path
+
+
+def _shoot(film: Path, image: np.ndarray) -> None:
+    frame = io.BytesIO()
+    Image.fromarray(image).save(frame, "JPEG")
+    film.write_bytes(frame.getvalue() * 5)
+
+
+@pytest.fixture(scope="module")
+def browser(film: Path) -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: the page is not opened")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    camera, frame = tmp_path_factory.mktemp("camera") / "face.mjpeg", io.BytesIO()
-    Image.fromarray(photo).save(frame, "JPEG")
-    camera.write_bytes(frame.getvalue() * 5)
-    fake = ("fake-device-for-media-stream", "fake-ui-for-media-stream", f"file-for-fake-video-capture={camera}")
+    fake = ("fake-device-for-media-stream", "fake-ui-for-media-stream", f"file-for-fake-video-capture={film}")
     arguments = ["--no-sandbox", *(f"--use-{what}" for what in fake)]
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -242,6 +278,11 @@ class Page:
         self.page.wait_for_selector("#probabilities", state="visible", timeout=30_000)
         rows = "[...document.querySelectorAll('#probabilities tr')]"
         return dict(self.page.evaluate(f"{rows}.map(({{cells}}) => [cells[0].innerText, cells[2].innerText])"))
+
+    @property
+    def label(self) -> str:
+        """The headline, which is that of an answer where there is one."""
+        return self.page.inner_text("#status strong")
 
     @property
     def shown(self) -> list[str]:
@@ -309,6 +350,67 @@ def test_same_answer_as_python(modules: Any, pictures: Path, model_file: Path, n
     assert difference.mean() < 2  # of 255: decoders of JPEG and WebP differ by a little
     expected = list(classifier.run(view).probabilities.values())
     assert answer["probabilities"] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "scale", "nose", "words", "unreadable"),
+    [
+        (lambda photo: photo, 1, 0, [], False),
+        (lambda photo: shrunk(photo, 0.25), 0.25, 0, ["small"], False),
+        (lambda photo: shrunk(photo, 0.15), 0.15, 0, ["small"], True),
+        (lambda photo: blurred(photo, 4), 1, 0, ["blurred"], False),
+        (lambda photo: blurred(photo, 6), 1, 0, ["blurred"], True),
+        (lambda photo: lit(photo, 0.15), 1, 0, ["dark"], False),
+        (lambda photo: lit(photo, 0.05), 1, 0, ["dark"], True),
+        (lambda photo: lit(photo, 1.5), 1, 0, ["bright"], False),
+        (lambda photo: lit(photo, 2.2), 1, 0, ["bright"], True),
+        (lambda photo: photo, 1, -20, ["turned"], False),
+        (lambda photo: photo, 1, 40, ["turned"], True),
+    ],
+)
+def test_same_quality_as_python(
+    modules: Any,
+    photo: np.ndarray,
+    change: Callable[[np.ndarray], np.ndarray],
+    scale: float,
+    nose: float,
+    words: list[str],
+    unreadable: bool,
+) -> None:
+    landmarks = ((LANDMARKS + 0.5) * scale - 0.5).astype(np.float32)
+    landmarks[2, 0] += nose
+    face = geometry.align(change(photo), landmarks)
+    said = modules.evaluate(QUALITY, [base64.b64encode(face.tobytes()).decode(), len(face), landmarks.tolist()])
+
+    expected = quality.assess(face, landmarks)
+    assert (said["words"], said["unreadable"]) == (words, unreadable)
+    assert (expected.words, expected.unreadable) == (tuple(words), unreadable)
+    near = {"size": 1e-3, "sharpness": 0.01, "brightness": 1, "overexposed": 0.01, "yaw": 0.01, "pitch": 0.01}
+    for figure, tolerance in near.items():
+        assert said["figures"][figure] == pytest.approx(getattr(expected, figure), abs=tolerance), figure
+
+
+def test_poor_and_unreadable_faces(opened: Page) -> None:
+    opened.choose("dark.png")
+    opened.says("The face is dark: trust this less. One face found.")
+    assert opened.label in opened.answers()
+    assert opened.shown == ALL
+    opened.choose("blurred.png")
+    opened.says("Too blurred to be read. One face found.")
+    assert (opened.label, opened.shown) == ("uncertain", ["frame"])
+
+
+def test_a_readable_face_beside_another(opened: Page) -> None:
+    opened.choose("sharp_and_blurred.png")
+    sharp, other = (f"#faces button[aria-label='Face {number} of 2']" for number in (1, 2))
+    for _ in range(2):
+        opened.page.click(other)
+        opened.says("Too blurred to be read. Face 2 of 2")
+        assert (opened.label, opened.shown) == ("uncertain", ["frame"])
+        opened.page.click(sharp)
+        opened.says("Face 1 of 2")
+        assert opened.label in opened.answers()
+        assert opened.shown == ALL
 
 
 @pytest.mark.parametrize(
@@ -415,6 +517,15 @@ def test_camera(opened: Page, stop: Callable[[Page], None]) -> None:
     _camera_state(opened, "off")
     assert opened.page.inner_text("#camera") == "Start camera"
     assert set(opened.cameras) == {"ended"}
+
+
+def test_unreadable_face_before_the_camera(opened: Page, film: Path, photo: np.ndarray) -> None:
+    _shoot(film, blurred(photo, 6))
+    opened.page.click("#camera")
+    opened.says("Too blurred to be read. Live from the camera.")
+    assert (opened.label, opened.shown) == ("uncertain", ["frame"])
+    _stopped_by_button(opened)
+    _shoot(film, photo)
 
 
 @pytest.mark.parametrize(
