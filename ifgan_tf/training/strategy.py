@@ -158,7 +158,7 @@ def _total(value: float) -> float:
 
 @contextlib.contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
-    """Lets Ctrl-C end the process: TensorFlow waits where no handler of Python's is run. It keeps SIGTERM for itself."""
+    """Lets Ctrl-C end the process: TensorFlow waits where no handler of Python's runs. It keeps SIGTERM for itself."""
     handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield

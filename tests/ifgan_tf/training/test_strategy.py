@@ -207,8 +207,10 @@ def test_a_worker_that_waits_for_the_others_can_be_ended(tmp_path):
         time.sleep(0.2)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGINT
+    try:
+        assert process.wait(timeout=30) == -signal.SIGINT
+    finally:
+        process.kill()
 
 
 def test_one_device_asks_nobody():
