@@ -119,21 +119,27 @@ def _decoded(data: bytes, exif: bytes = b"") -> np.ndarray:
             raise UserError(f"has {image.width} x {image.height} pixels; expected {MAX_PIXELS:,} at most")
         if exif:
             image.info["exif"] = exif
+        _forget_all_but_orientation(image)
         return pixels_of(image)
 
 
-def _orientation(image: Image.Image) -> Image.Transpose | None:
-    """How to turn a picture after it is loaded; leaves nothing but this in its EXIF block.
+def _forget_all_but_orientation(image: Image.Image) -> None:
+    """Leaves nothing else in the EXIF block of a picture that is ours alone.
 
-    Pillow turns TIFF files itself while it loads them, and writes their EXIF block anew for it, which fails when any
-    other entry is damaged.
+    Pillow turns TIFF files while it loads them, and writes their EXIF block anew for it, which fails when any other
+    entry is damaged.
     """
-    try:
+    with contextlib.suppress(Exception):  # no EXIF block that can be read
         exif = image.getexif()
-        turn = _UPRIGHT.get(exif.get(_ORIENTATION, 1))
         for tag in list(exif):
             if tag != _ORIENTATION:
                 del exif[tag]
+
+
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """How to turn a picture after it is loaded; Pillow turns TIFF files itself."""
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # no EXIF block that can be read: upright as it is
         return None
     return None if image.format == "TIFF" else turn

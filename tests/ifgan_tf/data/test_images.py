@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import ExifTags, Image, ImageFile
 
 from ifgan_tf.data import images
 from ifgan_tf.data.images import decode_image, encode_png, read_image
@@ -182,3 +182,17 @@ def test_heic_is_read_or_says_what_it_needs():
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
     with pytest.raises(UserError, match=r"pillow-heif|not a readable image"):
         decode_image(heic, "IMG_1.HEIC")
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tiff"])
+def test_a_callers_picture_keeps_its_metadata(tmp_path, extension):
+    path = tmp_path / f"mine.{extension}"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Artist] = "me"
+    Image.new("RGB", (40, 20), RED).save(path, exif=exif)
+    with Image.open(path) as mine, Image.open(path) as loaded:
+        loaded.load()  # Pillow turns a TIFF here, and says so
+        assert images.pixels_of(mine).shape == (40, 20, 3)
+        assert dict(mine.getexif()) == dict(loaded.getexif())
+        assert mine.getexif()[ExifTags.Base.Artist] == "me"
