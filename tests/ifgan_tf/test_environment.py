@@ -37,6 +37,20 @@ def test_other_settings_of_keras(tmp_path: Path) -> None:
     assert done.stdout == "(None, 32, 32, 3) float32\n", done.stderr
 
 
+@pytest.mark.parametrize(
+    ("before", "settings"),
+    [
+        ("", "tensorflow None"),
+        ("import sys; sys.modules['tensorflow'] = None\n", "torch 1"),
+        ("import sys, types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')\n", "torch 1"),
+    ],
+)
+def test_without_tensorflow_keras_is_somebody_elses(before: str, settings: str) -> None:
+    code = "import ifgan_tf, os\nprint(os.environ.get('KERAS_BACKEND'), os.environ.get('TF_USE_LEGACY_KERAS'))\n"
+    done = python(before + code, KERAS_BACKEND="torch", TF_USE_LEGACY_KERAS="1")
+    assert done.stdout == f"{settings}\n", done.stderr
+
+
 def test_keras_that_runs_on_something_else_already() -> None:
     code = (
         "import keras\n"
