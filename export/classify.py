@@ -795,7 +795,10 @@ _MAX_FILE_BYTES = 2**29
 _TIFF = (b"II*\0", b"MM\0*")
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF)
 # What is called a picture is one, or there is something to say about it.
-_SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpeg", ".jpg"),
+    *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+)
 _JUNK = (".", "thumbs.db", "desktop.ini")  # what systems leave in folders of pictures, ._photo.jpg among it
 
 

@@ -25,7 +25,10 @@ from ifgan_tf.files import printable
 from ifgan_tf.recognition import containers
 
 # A file is what its content says; these names only decide what is worth a word when it cannot be read.
-IMAGE_SUFFIXES = (".avif", ".bmp", ".gif", ".heic", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpeg", ".jpg"),
+    *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
+)
 VIDEO_SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
 _JUNK = (".", "__macosx", "thumbs.db", "desktop.ini")  # what systems leave beside pictures, ._photo.jpg among it
 _STREAM = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -437,6 +438,19 @@ def test_an_avif_is_turned_upright(astronaut: np.ndarray, orientation: int, tmp_
     training = images.read_image(tmp_path / "turned.avif")
     assert ours.shape == training.shape
     assert np.abs(ours - training).max() <= 3
+
+
+@pytest.mark.parametrize("suffix", sorted({*classify._SUFFIXES, ".PGM"} - {".heic", ".heif"}))  # told of
+def test_what_is_called_a_picture_is_found_and_read(suffix: str, tmp_path: Path) -> None:
+    if suffix == ".avif" and not (features.check("avif") and re.search(r"AVIF: +avif", cv2.getBuildInformation())):
+        pytest.skip("this OpenCV cannot read AVIF, or this Pillow cannot write it")
+    if suffix == ".jp2" and not features.check("jpg_2000"):
+        pytest.skip("this Pillow cannot write JPEG 2000")
+    picture = tmp_path / f"a{suffix}"
+    Image.new("L" if suffix.lower() == ".pgm" else "RGB", (64, 48), "white").save(picture)
+    assert classify.images_of([str(tmp_path)]) == [(str(picture), "")]
+    image = classify.read_image(str(picture))
+    assert image.shape == (48, 64, 3) and image.min() > 250
 
 
 def test_what_is_called_a_picture_is_not_passed_over(

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from ifgan_tf.recognition import containers, media
 
@@ -88,6 +88,22 @@ def test_what_is_read_in_a_folder_and_what_is_not(tmp_path: Path, caplog: pytest
     assert "notes.txt" in caplog.text
     assert "Thumbs" not in caplog.text
     assert [source.name for source in media.sources([str(tmp_path / "[x].png")])] == [str(tmp_path / "[x].png")]
+
+
+@pytest.mark.parametrize("suffix", [*media.IMAGE_SUFFIXES, ".PGM"])
+def test_what_is_called_a_picture_is_found_and_read(tmp_path: Path, suffix: str) -> None:
+    if suffix in (".heic", ".heif"):
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    elif suffix == ".avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    elif suffix == ".jp2" and not features.check("jpg_2000"):
+        pytest.skip("this Pillow has no JPEG 2000")
+    picture = tmp_path / f"a{suffix}"
+    Image.new("L" if suffix.lower() == ".pgm" else "RGB", (64, 48), "white").save(picture)
+    for argument in (picture, tmp_path, tmp_path / "*"):
+        (frame,) = media.frames(*media.sources([str(argument)]))
+        assert frame.image is not None, frame.error
+        assert frame.image.shape == (48, 64, 3) and frame.image.min() > 250
 
 
 def test_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
