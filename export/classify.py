@@ -57,6 +57,10 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 
 
 INSTALL = "pip install ai-edge-litert numpy opencv-python-headless"  # all that a .tflite model needs to run
+UNDECODED = (  # of a video; the wheels of OpenCV decode no AV1
+    "opens, but none of its frames can be decoded: damaged, or of a codec that OpenCV lacks, such as AV1; convert a "
+    "whole one by: ffmpeg -i FILE -c:v libx264 OUT.mp4"
+)
 
 
 try:
@@ -954,7 +958,7 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
     finally:
         capture.release()
     if not number:
-        raise UserError(f"--camera={_text(camera)}: opens, but gives no picture; expected a camera or a video")
+        raise UserError(f"--camera={_text(camera)}: {UNDECODED}")
 
 
 def default_model() -> Path:

@@ -42,7 +42,7 @@ from typing import Any
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 
-from ifgan_tf.recognition import INSTALL
+from ifgan_tf.recognition import INSTALL, UNDECODED
 
 try:
     import cv2
@@ -225,7 +225,7 @@ def frames(camera: str) -> Iterator[tuple[str, np.ndarray]]:
     finally:
         capture.release()
     if not number:
-        raise UserError(f"--camera={_text(camera)}: opens, but gives no picture; expected a camera or a video")
+        raise UserError(f"--camera={_text(camera)}: {UNDECODED}")
 
 
 def default_model() -> Path:

@@ -22,7 +22,7 @@ from ifgan_tf import files
 from ifgan_tf.data.images import MAX_PIXELS, is_image, read_image
 from ifgan_tf.errors import UserError
 from ifgan_tf.files import printable
-from ifgan_tf.recognition import containers
+from ifgan_tf.recognition import UNDECODED, containers
 
 # A file is what its content says; these names only decide what is worth a word when it cannot be read.
 IMAGE_SUFFIXES = (
@@ -133,7 +133,8 @@ def _video_frames(source: Source) -> Iterator[Frame]:
         rate = capture.get(cv2.CAP_PROP_FPS)
         rate = rate if 0 < rate < 1000 else 25.0
         promised = 0 if source.live else _promised(capture)
-        while capture.isOpened():
+        opened = capture.isOpened()
+        while opened:
             there, frame = capture.read()
             if not there:  # what follows a damaged stretch may be whole
                 pending += 1
@@ -147,7 +148,7 @@ def _video_frames(source: Source) -> Iterator[Frame]:
             number += 1
     if number == len(lost):
         what = "a camera or stream that opens" if source.live else "a video that opens; expected an undamaged file"
-        yield Frame(source, 0, 0.0, None, f"{printable(source.name)}: not {what}")
+        yield Frame(source, 0, 0.0, None, f"{printable(source.name)}: {UNDECODED if opened else f'not {what}'}")
     elif not source.live:
         reason = _damage(source, number - len(lost), len(lost), promised, round(before * rate) + 1)
         if reason:

@@ -502,6 +502,20 @@ def test_a_camera_that_gives_nothing(model_file: Path, tmp_path: Path, capsys: p
     assert f"--camera={video}" in capsys.readouterr().err
 
 
+def test_a_video_of_which_nothing_can_be_decoded(
+    model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = str(tmp_path / "other.avi")
+    writer = cv2.VideoWriter(video, cv2.VideoWriter.fourcc(*"MJPG"), 5, (64, 64))
+    writer.write(np.zeros((64, 64, 3), np.uint8))
+    writer.release()
+    Path(video).write_bytes(Path(video).read_bytes().replace(b"MJPG", b"H264"))
+    assert classify.main([f"--model={model_file}", f"--camera={video}"]) == 2
+    told = capsys.readouterr().err
+    assert f"--camera={video}: opens, but none of its frames can be decoded" in told
+    assert "AV1" in told and "ffmpeg -i FILE -c:v libx264 OUT.mp4" in told
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_no_room_for_the_lines(model_file: Path, astronaut_file: str) -> None:
     command = [sys.executable, classify.__file__, f"--model={model_file}", astronaut_file]

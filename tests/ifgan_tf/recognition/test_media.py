@@ -142,6 +142,20 @@ def test_a_video_damaged_in_the_middle(tmp_path: Path) -> None:
     assert f"{20 - len(frames)} of 20 frames cannot be read" in report.error
 
 
+def test_a_video_of_which_nothing_can_be_decoded(tmp_path: Path) -> None:
+    """As one of AV1 is to an OpenCV without its decoder."""
+    video = write_video(tmp_path / "v.avi", "MJPG")
+    data = video.read_bytes()
+    video.write_bytes(data.replace(b"MJPG", b"H264"))
+    (frame,) = media.frames(media.sources([str(video)])[0])
+    assert frame.image is None
+    assert frame.error.startswith(f"{video}: opens, but none of its frames can be decoded")
+    assert "AV1" in frame.error and "ffmpeg -i FILE -c:v libx264 OUT.mp4" in frame.error
+    video.write_bytes(data[:200])
+    (frame,) = media.frames(media.sources([str(video)])[0])
+    assert frame.error == f"{video}: not a video that opens; expected an undamaged file"
+
+
 def test_a_name_with_a_percent_sign_is_no_series_of_pictures(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.avi", "MJPG").rename(tmp_path / "v_%02d.avi")
     assert len(list(media.frames(media.sources([str(video)])[0]))) == 20
