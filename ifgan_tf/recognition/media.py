@@ -36,6 +36,7 @@ _STREAM = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 MAX_LOST_FRAMES = 1000  # of a video; some headers promise more frames than there can be
 _STREAM_TIMEOUT_MS = 10_000
 RESULTS = ("annotated", "average_faces")  # the folders that a prediction fills below its output, and never reads
+TABLES = ("predictions.csv", "predictions.jsonl")  # beside them
 _NAMED = 5  # files left out that are named
 
 
@@ -256,7 +257,7 @@ def _of_folder(argument: str, folder: Path, output: Path | None) -> list[Source]
             continue
         seen.add(os.path.realpath(here))
         folders[:] = sorted(name for name in folders if not _is_junk(name) and (here / name).resolve() not in results)
-        for name in sorted(name for name in names if not _is_junk(name) and not name.startswith("predictions.")):
+        for name in sorted(name for name in names if not _is_junk(name) and name not in TABLES):
             file = here / name
             if _kind(file):
                 found.append(_of_file(file, file.relative_to(folder)))

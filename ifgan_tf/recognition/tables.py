@@ -17,7 +17,7 @@ import numpy as np
 from ifgan_tf import files, spreadsheets
 from ifgan_tf.recognition.annotation import annotated
 from ifgan_tf.recognition.copies import VideoCopy, fitting, write_image
-from ifgan_tf.recognition.media import Frame
+from ifgan_tf.recognition.media import TABLES, Frame
 from ifgan_tf.recognition.recognizer import Face
 
 COLUMNS = ("source", "frame", "time_s", "face", "x", "y", "width", "height", "detection", "label", "confidence")
@@ -40,7 +40,7 @@ class Writer:
     def __init__(self, output: Path, labels: Sequence[str], annotate: bool, average_faces: bool) -> None:
         self._output, self._labels = output, tuple(labels)
         self._annotate, self._average_faces = annotate, average_faces
-        self._paths = {name: output / f"predictions.{name}" for name in ("csv", "jsonl")}
+        self._paths = {Path(name).suffix: output / name for name in TABLES}
         self._files: dict[str, FileIO] = {}
         self._whole: dict[str, int] = {}  # bytes of each table that are finished; none before the first frame
         self._video: VideoCopy | None = None
@@ -76,7 +76,7 @@ class Writer:
         self.copy = None
         failure = self._picture_failure(frame, faces)
         reason = frame.error or (str(failure.strerror) if failure else "")
-        texts = {"csv": self._rows(frame, faces, reason), "jsonl": self._lines(frame, faces, reason)}
+        texts = {".csv": self._rows(frame, faces, reason), ".jsonl": self._lines(frame, faces, reason)}
         for name, text in texts.items():
             rest = memoryview(text.encode())
             while rest:

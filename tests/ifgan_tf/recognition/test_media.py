@@ -106,6 +106,19 @@ def test_what_is_called_a_picture_is_found_and_read(tmp_path: Path, suffix: str)
         assert frame.image.shape == (48, 64, 3) and frame.image.min() > 250
 
 
+def test_of_all_that_is_called_predictions_the_tables_alone_are_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    Image.new("RGB", (8, 8)).save(tmp_path / "predictions.jpg")
+    write_video(tmp_path / "predictions.avi", "MJPG", frames=2)
+    for name in ("predictions.csv", "predictions.jsonl", "predictions.txt"):
+        (tmp_path / name).write_text("text")
+    found = media.sources([str(tmp_path)])
+    assert [Path(source.name).name for source in found] == ["predictions.avi", "predictions.jpg"]
+    assert caplog.messages == [f"{tmp_path}: left out what is neither image nor video: predictions.txt"]
+
+
 def test_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
