@@ -29,7 +29,8 @@ Finds faces, aligns them and names their expressions.
     python -m ifgan_tf.predict --model=EXPORT INPUT… --output=OUT     (a SavedModel or a .tflite file)
 
 INPUT: images, videos, folders of them, globs, camera:0 or a stream such as rtsp://… (Ctrl-C ends it). What a file is
-is told by its content; hidden files and what systems leave in folders are skipped. Writes into OUT
+is told by its content; hidden files, what systems leave in folders and earlier results in OUT are skipped. Writes into
+OUT
 
   predictions.csv    source, frame, time_s, face, x, y, width, height, detection, label, confidence, one column a class,
                      error, quality; text that a spreadsheet would run as a formula has an apostrophe before it
@@ -89,13 +90,15 @@ def predict(
       a camera or stream, which end so.
 
     Raises:
-      UserError: when no input leads anywhere, `output` cannot be written, or another prediction writes there.
+      UserError: when no input leads anywhere, `output` cannot be written or holds what would be written over and is no
+        result, or another prediction writes there.
     """
     from ifgan_tf.recognition.media import frame_count, frames, sources
     from ifgan_tf.recognition.tables import Writer
     from ifgan_tf.recognition.tracking import Tracker
 
-    found = sources(inputs, output)
+    with _writable(output):
+        found = sources(inputs, output)
     counts = {source.name: Counts(interrupted=not source.live) for source in found}
     stream = chain.from_iterable(map(frames, found))
     with (

@@ -85,17 +85,25 @@ def sources(inputs: Sequence[str], output: Path | None = None) -> list[Source]:
     Args:
       inputs: files, folders (searched to the bottom for images and videos, by content), globs, `camera:N`, addresses
         such as `rtsp://…`.
-      output: folder where results go; what a prediction wrote there is not searched.
+      output: folder where results go; what a prediction wrote there is not searched, and left out where it is named, as
+        a shell names it for `*`.
 
     Returns:
       A source for each; an argument that leads nowhere is a source with an error.
 
     Raises:
-      UserError: when all of them lead nowhere.
+      UserError: when all of them lead nowhere, or what lies where results would go is none.
+      OSError: when `output` cannot be looked into.
     """
-    found = [source for argument in inputs for source in _of_argument(argument, output)]
+    results = _results(output)
+    own: list[Path] = []
+    found = [source for argument in inputs for source in _of_argument(argument, results, own)]
+    left_out = [f"{_listed(own)}: not read, since results are written there; choose another --output"] if own else []
     if all(source.error for source in found):
-        raise UserError("; ".join(source.error for source in found) or "no input; expected images, videos or folders")
+        errors = [*(source.error for source in found), *left_out]
+        raise UserError("; ".join(errors) or "no input; expected images, videos or folders")
+    for reason in left_out:
+        logging.info("%s", reason)
     return _distinct(found)
 
 
@@ -212,7 +220,27 @@ def _opened(source: Source) -> Iterator[cv2.VideoCapture]:
         yield capture
 
 
-def _of_argument(argument: str, output: Path | None) -> list[Source]:
+def _results(output: Path | None) -> frozenset[Path]:
+    """Where a prediction writes below its output, resolved."""
+    if output is None:
+        return frozenset()
+    # A prediction has tables there: hidden ones, if it was killed.
+    if not any(any(output.glob(name)) for name in (*TABLES, ".*.csv")):
+        for folder in (output / name for name in RESULTS):
+            if any(folder.glob("*")):
+                reason = "lies where results are written, and no prediction wrote it; choose another --output"
+                raise UserError(f"{printable(folder)}: {reason}")
+    return frozenset((output / name).resolve() for name in (*RESULTS, *TABLES))
+
+
+def _is_among(path: Path, results: frozenset[Path]) -> bool:
+    """Whether a path leads to one of `results`, or into one."""
+    place = path.resolve()
+    return not results.isdisjoint((place, *place.parents))
+
+
+def _of_argument(argument: str, results: frozenset[Path], own: list[Path]) -> list[Source]:
+    """The sources of an argument; what is among `results` is added to `own` instead."""
     if not argument.strip():
         return [_nowhere(argument, "'': an empty name; expected an image, a video or a folder")]
     if argument.startswith("camera:"):
@@ -224,26 +252,27 @@ def _of_argument(argument: str, output: Path | None) -> list[Source]:
         return [Source(argument, Path(re.sub(r"[^\w.-]+", "_", argument)[:100]), True, live=True)]
     path = Path(os.path.expanduser(argument))  # noqa: PTH111 (~nobody stays as it is)
     try:
+        if path.exists() and _is_among(path, results):
+            own.append(path)
+            return []
         if path.is_dir():
-            return _of_folder(argument, path, output)
+            return _of_folder(argument, path, results)
         if not path.exists() and glob.has_magic(argument):
             matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute patterns)
-            results = {output.resolve() / name for name in RESULTS} if output else set()
-            inside = [
-                _of_file(match, Path(match.name))
-                for match in matches
-                if _kind(match) and not results.intersection(match.resolve().parents)
-            ]
-            return inside or [_nowhere(argument, f"{argument}: matches no image and no video")]
+            matches = [match for match in matches if _kind(match)]
+            if not matches:
+                return [_nowhere(argument, f"{argument}: matches no image and no video")]
+            inside = [match for match in matches if not _is_among(match, results)]
+            own += sorted({*matches} - {*inside})
+            return [_of_file(match, Path(match.name)) for match in inside]
         return [_of_file(path, Path(path.name))]
     except OSError as error:  # a name that is too long, a folder that may not be entered
         return [_nowhere(argument, f"{printable(argument)}: cannot be read ({error.strerror})")]
 
 
-def _of_folder(argument: str, folder: Path, output: Path | None) -> list[Source]:
+def _of_folder(argument: str, folder: Path, results: frozenset[Path]) -> list[Source]:
     found: list[Source] = []
-    left_out: list[str] = []
-    results = {output.resolve() / name for name in RESULTS} if output else set()
+    left_out: list[Path] = []
 
     def unreadable(error: OSError) -> None:
         name = str(error.filename)
@@ -256,19 +285,22 @@ def _of_folder(argument: str, folder: Path, output: Path | None) -> list[Source]
             folders.clear()
             continue
         seen.add(os.path.realpath(here))
-        folders[:] = sorted(name for name in folders if not _is_junk(name) and (here / name).resolve() not in results)
+        folders[:] = sorted(name for name in folders if not _is_junk(name) and not _is_among(here / name, results))
         for name in sorted(name for name in names if not _is_junk(name) and name not in TABLES):
             file = here / name
             if _kind(file):
                 found.append(_of_file(file, file.relative_to(folder)))
             else:
-                left_out.append(printable(file.relative_to(folder)))
+                left_out.append(file.relative_to(folder))
     if left_out:
-        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
-        listed = ", ".join(left_out[:_NAMED])
-        logging.info("%s: left out what is neither image nor video: %s%s", printable(argument), listed, more)
+        logging.info("%s: left out what is neither image nor video: %s", printable(argument), _listed(left_out))
     nothing = f"{printable(argument)}: no images or videos in this folder; expected files such as .jpg or .mp4"
     return found or [_nowhere(argument, nothing)]
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(map(printable, paths[:_NAMED])) + more
 
 
 def _is_junk(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -542,6 +543,76 @@ def test_results_among_the_inputs_are_left_out_and_nothing_else(
     for arguments in ([str(tmp_path)], [str(tmp_path / "**" / "*.png")]):
         counts = predict_lib.predict(recognizer, arguments, tmp_path)
         assert {Path(name).name for name in counts} == {"a.png", "b.png"}
+
+
+def test_results_that_are_named_are_left_out_and_said_to_be(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a shell names them for `p/*`."""
+    caplog.set_level(logging.INFO)
+    photo = save(astronaut, tmp_path / "me.png")
+    for _ in range(3):
+        caplog.clear()
+        counts = predict_lib.predict(recognizer, [*map(str, sorted(tmp_path.glob("[!.]*")))], tmp_path)
+        assert list(counts) == [photo]
+        assert predict_lib.report(counts, tmp_path) == 0
+    named = [str(tmp_path / name) for name in (*media.RESULTS, *media.TABLES)]
+    assert f"{', '.join(named)}: not read, since results are written there; choose another --output" in caplog.messages
+    inside = [str(file) for name in media.RESULTS for file in (tmp_path / name).iterdir()]
+    assert len(inside) == 2
+    for alone in (*named, *inside, str(tmp_path / "annotated" / "*")):
+        with pytest.raises(UserError, match="not read, since results are written there; choose another --output"):
+            predict_lib.predict(recognizer, [alone], tmp_path)
+    assert list(predict_lib.predict(recognizer, inside, tmp_path / "elsewhere")) == inside
+
+
+@pytest.mark.parametrize("argument", ["", "me.png", "annotated", "annotated/me.png", "*/*.png", "link"])
+def test_what_no_prediction_wrote_is_never_written_over(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path, argument: str
+) -> None:
+    save(astronaut, tmp_path / "me.png")
+    mine = Path(save(astronaut, tmp_path / "annotated" / "me.png"))
+    (tmp_path / "link").symlink_to(mine.parent)
+    before = mine.read_bytes()
+    with pytest.raises(UserError, match=f"{mine.parent}: lies where .* choose another --output"):
+        predict_lib.predict(recognizer, [str(tmp_path / argument)], tmp_path)
+    assert mine.read_bytes() == before
+    assert {file.name for file in tmp_path.iterdir()} == {"me.png", "annotated", "link"}
+
+
+def test_average_faces_of_a_training_are_never_written_over(
+    run_dir: Path, recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    with files.only_one(run_dir, "a training"), pytest.raises(UserError, match="choose another --output"):
+        predict_lib.predict(recognizer, [save(astronaut, tmp_path / "happiness.png")], run_dir)
+
+
+def test_what_a_killed_prediction_left_is_written_over(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    photo = save(astronaut, tmp_path / "me.png")
+    code = (
+        "import os, pathlib; from ifgan_tf.recognition.tables import Writer;"
+        f"folder = pathlib.Path({str(tmp_path)!r});"
+        "Writer(folder, (), True, True).__enter__();"
+        "(folder / 'annotated').mkdir(); (folder / 'annotated' / 'me.png').touch(); os._exit(1)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert (tmp_path / "annotated" / "me.png").stat().st_size == 0
+    predict_lib.predict(recognizer, [photo], tmp_path)
+    assert (tmp_path / "annotated" / "me.png").stat().st_size > 0
+
+
+def test_results_that_lie_elsewhere_by_a_link(recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path) -> None:
+    photo = save(astronaut, tmp_path / "photos" / "me.png")
+    before = Path(photo).read_bytes()
+    output = tmp_path / "out"
+    predict_lib.predict(recognizer, [photo], output, annotate=False)
+    (output / "annotated").symlink_to(tmp_path / "photos")
+    for argument in (photo, str(tmp_path / "photos")):
+        with pytest.raises(UserError, match="not read, since results are written there; choose another --output"):
+            predict_lib.predict(recognizer, [argument], output)
+    assert Path(photo).read_bytes() == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have one encoding of names")
