@@ -36,7 +36,7 @@ OUT
                      error, quality; text that a spreadsheet would run as a formula has an apostrophe before it
   predictions.jsonl  the same, one object a face; {"source": …, "frame": …, "error": …} where there was nothing to say
   annotated/         copies of images and videos (WebM) with box, label, confidence and the average face drawn in
-  average_faces/     the average face of every face found in an image
+  average_faces/     the average face of every face found in an image, NAME_0.png and so on, by the column `face`
 
 `quality` says in words why an answer is to be trusted less (small, blurred, dark, bright, turned); it is empty for a
 good face. A face of which nothing can be read is `uncertain` and keeps its probabilities; so is, with

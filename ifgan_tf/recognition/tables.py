@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from io import FileIO
@@ -141,10 +142,17 @@ class Writer:
         elif self._annotate:
             self.copy = write_image(self._output / "annotated" / relative, annotated(image, faces))
         if self._average_faces and not frame.source.is_video:
-            for number, face in enumerate(faces):
-                if face.average_face is not None:
-                    name = f"{relative.stem}_{number}_{face.label}.png"
-                    write_image((self._output / "average_faces" / relative).with_name(name), face.average_face)
+            self._write_average_faces(relative, faces)
+
+    def _write_average_faces(self, relative: Path, faces: Sequence[Face]) -> None:
+        """Writes those of an image, and removes those of faces that an earlier prediction found beyond them."""
+        image = self._output / "average_faces" / relative
+        paths = (fitting(image.with_name(f"{relative.stem}_{number}.png")) for number in itertools.count())
+        drawn = [face.average_face for face in faces if face.average_face is not None]  # all of a model, or none
+        for average_face, path in zip(drawn, paths, strict=False):
+            write_image(path, average_face)
+        for path in itertools.takewhile(Path.exists, paths):
+            path.unlink()
 
 
 def _cells(values: Iterable[Any]) -> list[Any]:

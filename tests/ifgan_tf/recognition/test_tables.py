@@ -59,6 +59,19 @@ def test_quality_is_the_last_column_and_a_key_and_tracks_are_the_numbers_of_face
     assert [line.get("face") for line in lines] == [7, 1, None]
 
 
+def test_average_faces_of_an_earlier_prediction_are_replaced(tmp_path: Path) -> None:
+    """Whatever the faces of the picture were called, and however many there were; those of others stay."""
+    picture, other = (Source(name, Path("sub", name), False) for name in ("x.jpg", "x_1.jpg"))
+    image = np.zeros((9, 9, 3), np.uint8)
+    undrawn = replace(face("fear"), average_face=None)  # by a model that draws none
+    for faces in ([face("fear")] * 3, [face("uncertain")], [face("neutral")] * 2, [undrawn] * 2, [face("fear")], []):
+        with Writer(tmp_path, ("fear", "neutral"), annotate=False, average_faces=True) as writer:
+            writer.write(Frame(other, 0, 0.0, image), [face("fear")])
+            writer.write(Frame(picture, 0, 0.0, image), faces)
+        names = {file.name for file in (tmp_path / "average_faces" / "sub").iterdir()}
+        assert names == {"x_1_0.png", *(f"x_{number}.png" for number in range(len(faces)) if undrawn not in faces)}
+
+
 @pytest.mark.parametrize("label", ["../../evil", "/evil", "a/b", ".."])
 def test_pictures_stay_in_their_folder(label: str, tmp_path: Path) -> None:
     """Whatever inputs are called and however they are reached, and whatever a model calls what it sees."""
