@@ -119,14 +119,15 @@ def _decoded(data: bytes, exif: bytes = b"") -> np.ndarray:
             raise UserError(f"has {image.width} x {image.height} pixels; expected {MAX_PIXELS:,} at most")
         if exif:
             image.info["exif"] = exif
-        _forget_all_but_orientation(image)
+        if image.format == "TIFF":
+            _forget_all_but_orientation(image)
         return pixels_of(image)
 
 
 def _forget_all_but_orientation(image: Image.Image) -> None:
-    """Leaves nothing else in the EXIF block of a picture that is ours alone.
+    """Leaves nothing else in the EXIF block of a TIFF file that was opened here.
 
-    Pillow turns TIFF files while it loads them, and writes their EXIF block anew for it, which fails when any other
+    Pillow turns such files while it loads them, and writes their EXIF block anew for it, which fails when any other
     entry is damaged.
     """
     with contextlib.suppress(Exception):  # no EXIF block that can be read
