@@ -282,9 +282,11 @@ def _claimed(run: RunFolder, config: Config) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(files.only_one(run.path, "a training"))
-            if run.has_begun():
+            if not run.config_file.exists():
+                config_lib.save(config, run.config_file)
+            elif run.has_begun() or run.metrics():
                 _refuse_another(run, config, "a run of another configuration")
-            elif not run.config_file.exists() or config_lib.differences(run.config(), config):
+            elif config_lib.differences(run.config(), config):
                 run.forget_beginning()  # of a command that failed and was mended
                 config_lib.save(config, run.config_file)
         except OSError as error:

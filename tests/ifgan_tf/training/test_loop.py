@@ -244,6 +244,19 @@ def test_a_beginning_that_failed_may_be_mended(small, tmp_path):
     assert run.config() == small
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_somebody_keeps_in_the_folder_stays(small, copied, kept):
+    """Pictures in a folder that is no run yet, and a finished run of which the checkpoints were removed."""
+    shutil.rmtree(copied.checkpoints_dir)
+    if not kept:
+        copied.config_file.unlink()
+    (copied.average_faces_dir / "mine.png").write_bytes(b"mine")
+    other = dataclasses.replace(small, optimizer=dataclasses.replace(small.optimizer, batch_size=5000))
+    with pytest.raises(UserError, match="a run of another configuration" if kept else "batch_size"):
+        loop.train(other, copied.path)
+    assert (copied.average_faces_dir / "mine.png").read_bytes() == b"mine"
+
+
 def test_going_on_needs_no_initial_weights(copied, longer):
     model = dataclasses.replace(copied.config().model, classifier_weights="gone.weights.h5")
     config_lib.save(dataclasses.replace(copied.config(), model=model), copied.config_file)
